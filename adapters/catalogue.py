@@ -1,0 +1,126 @@
+"""The models that are really served: what Google lists, and what is known of those that list nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import orjson
+import structlog
+
+from adapters.endpoints import GOOGLE, Endpoints
+from adapters.families import FAMILIES
+from pipeline.errors import Broken, UpstreamError
+
+if TYPE_CHECKING:
+    from adapters.egress import Egress
+    from pipeline.exchange import Chunk
+    from pipeline.ports import Clock, Credential
+
+FRESH = 3600.0
+"""How long a list is good, in seconds."""
+
+_PAUSE = 60.0  # between attempts while Google does not answer
+_PATIENCE = 5.0  # what a first caller waits for Google's list
+_KEYS = 3
+_PAGES = 20
+_SERVED = {"generateContent", "embedContent", "batchEmbedContents"}
+
+log = structlog.get_logger(__name__)
+
+
+class GoogleCatalogue:
+    """Lists models in Gemini's form: live ones through an API key, others from the table of families.
+
+    Shape: `credentials` gives those in use. The live list is fetched by the first who asks and renewed in the
+        background; when Google does not answer, the last list serves, or the table.
+    """
+
+    def __init__(
+        self,
+        egress: Egress,
+        clock: Clock,
+        credentials: Callable[[], Iterable[Credential]],
+        endpoints: Endpoints = GOOGLE,
+    ) -> None:
+        self._egress = egress
+        self._clock = clock
+        self._credentials = credentials
+        self._url = f"{endpoints.gemini_api}/v1beta/models?pageSize=1000"
+        self._live: list[Chunk] | None = None
+        self._due = float("-inf")
+        self._flight: asyncio.Task[None] | None = None
+
+    async def models(self) -> list[Chunk]:
+        """Return the models that the credentials present can serve, by name."""
+        credentials = list(self._credentials())
+        kinds = {credential.kind for credential in credentials}
+        keys = [credential for credential in credentials if credential.kind == "gemini_api"]
+        if not keys:
+            return merged(kinds, None)
+        if self._clock.tick() >= self._due and self._flight is None:
+            self._flight = asyncio.create_task(self._renew(keys))
+        if self._live is None and self._flight is not None:
+            await asyncio.wait([self._flight], timeout=_PATIENCE)
+        return merged(kinds, self._live)
+
+    async def close(self) -> None:
+        """Give up what is under way."""
+        if self._flight is not None:
+            self._flight.cancel()
+            await asyncio.wait([self._flight])
+
+    async def _renew(self, keys: list[Credential]) -> None:
+        self._due = self._clock.tick() + _PAUSE
+        try:
+            for credential in islice(keys, _KEYS):
+                try:
+                    self._live = await self._list(credential)
+                except UpstreamError as exc:
+                    log.warning("models_not_listed", credential=credential.id, error=str(exc))
+                else:
+                    self._due = self._clock.tick() + FRESH
+                    return
+        finally:
+            self._flight = None
+
+    async def _list(self, credential: Credential) -> list[Chunk]:
+        headers = [(b"x-goog-api-key", credential.api_key.encode())]
+        listed: list[Chunk] = []
+        url = self._url
+        for _ in range(_PAGES):
+            fetched = await self._egress.fetch("GET", url, headers)
+            page = _page(fetched.status, fetched.body)
+            listed.extend(model for model in page.get("models") or () if _is_served(model))
+            if not page.get("nextPageToken"):
+                break
+            url = f"{self._url}&pageToken={quote(page['nextPageToken'], safe='')}"
+        return listed
+
+
+def merged(kinds: set[str], live: list[Chunk] | None) -> list[Chunk]:
+    """Return the live list, and of the table what those kinds serve that no live list speaks for."""
+    spoken_for = {"gemini_api"} if live is not None else set()
+    models = {entry["name"]: entry for entry in live or ()}
+    for family in FAMILIES:
+        if family.kinds & (kinds - spoken_for):
+            models.setdefault(f"models/{family.name}", family.entry())
+    return [models[name] for name in sorted(models)]
+
+
+def _page(status: int, body: bytes) -> Chunk:
+    """Return one page. Errors: Broken; whatever is wrong with this key, another one may list."""
+    try:
+        page: Any = orjson.loads(body) if status == 200 else None
+    except orjson.JSONDecodeError:
+        page = None
+    if not isinstance(page, dict):
+        raise Broken(f"Google answered {status} when asked for its models.")
+    return page
+
+
+def _is_served(model: Any) -> bool:
+    return isinstance(model, dict) and not _SERVED.isdisjoint(model.get("supportedGenerationMethods") or ())

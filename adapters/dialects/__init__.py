@@ -1,0 +1,1 @@
+"""Client protocols: what callers speak, to and from the hub form."""

@@ -1,0 +1,130 @@
+"""Tools and the choice among them, in every form that chat completions ever had.
+
+Source: OpenAI API reference, tools, tool_choice, functions; generativelanguage v1beta, Tool and ToolConfig.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from adapters.dialects.document import misfit
+from adapters.dialects.names import Names
+from adapters.dialects.openai import request
+from adapters.dialects.schema import Schema, clean
+from pipeline.errors import BadRequest
+
+T = TypeVar("T")
+
+_GOOGLES_OWN = {
+    **dict.fromkeys(("web_search", "web_search_preview", "google_search", "googleSearch"), "googleSearch"),
+    **dict.fromkeys(("code_execution", "codeExecution"), "codeExecution"),
+    **dict.fromkeys(("url_context", "urlContext"), "urlContext"),
+    **dict.fromkeys(("google_maps", "googleMaps"), "googleMaps"),
+    **dict.fromkeys(("file_search", "fileSearch"), "fileSearch"),
+}
+_MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "any": "ANY"}
+
+
+class Tools:
+    """The tools of one request: `names` both ways, and what goes into the payload."""
+
+    def __init__(self, body: request.Body) -> None:
+        self._declared, self._own = _sorted_out(body)
+        self.names = Names(each.name for each in self._declared)
+        self._choice = body.tool_choice if body.functions is None else body.function_call
+        self._field = "tool_choice" if body.functions is None else "function_call"
+
+    def fill(self, payload: dict[str, Any]) -> None:
+        """Write the tools and the choice into the payload. Errors: BadRequest for a choice of what is not there."""
+        tools: list[dict[str, Any]] = [{name: options} for name, options in self._own.items()]
+        if self._declared:
+            tools.append({"functionDeclarations": [self._declaration(each) for each in self._declared]})
+        if tools:
+            payload["tools"] = tools
+        config: dict[str, Any] = {}
+        if calling := self._calling():
+            config["functionCallingConfig"] = calling
+        if self._declared and self._own:
+            config["includeServerSideToolInvocations"] = True
+        if config:
+            payload["toolConfig"] = config
+
+    def _declaration(self, declared: request.Declared) -> dict[str, Any]:
+        declaration: dict[str, Any] = {"name": self.names.upstream(declared.name)}
+        if declared.description:
+            declaration["description"] = declared.description
+        if declared.parameters and not _without_parameters(declared.parameters):
+            declaration["parametersJsonSchema"] = clean(declared.parameters)
+        return declaration
+
+    def _calling(self) -> dict[str, Any] | None:
+        if self._choice is None:
+            return None
+        if isinstance(self._choice, str):
+            mode, names = _MODES.get(self._choice), None
+            if mode is None:
+                raise self._wrong(f"expected auto, none, required or a function, got {self._choice!r}")
+        else:
+            mode, names = self._chosen(self._choice)
+        if not self._declared:
+            if mode == "ANY":
+                raise self._wrong("there is no function to call")
+            return None
+        return {"mode": mode} if names is None else {"mode": mode, "allowedFunctionNames": self._known(names)}
+
+    def _chosen(self, choice: request.Extra) -> tuple[str, list[str]]:
+        """The mode and the functions of a choice that is an object."""
+        if self._field == "function_call":
+            return "ANY", [_read(choice, request.Called, self._field).name]
+        read = _read(choice, request.ToolChoice, self._field)
+        if read.allowed_tools:
+            allowed = read.allowed_tools
+            return ("ANY" if allowed.mode == "required" else "VALIDATED"), [x.function.name for x in allowed.tools]
+        if read.function is None:
+            raise self._wrong("names no function")
+        return "ANY", [read.function.name]
+
+    def _known(self, names: list[str]) -> list[str]:
+        missing = set(names) - {each.name for each in self._declared}
+        if missing:
+            raise self._wrong(f"there is no function {min(missing)!r}")
+        return [self.names.upstream(name) for name in names]
+
+    def _wrong(self, what: str) -> BadRequest:
+        return BadRequest(f"{self._field}: {what}", field=self._field)
+
+
+def _sorted_out(body: request.Body) -> tuple[list[request.Declared], dict[str, request.Extra]]:
+    """The functions of the caller's, and the tools that Google runs itself."""
+    declared = list(body.functions or ())
+    own: dict[str, request.Extra] = {} if body.web_search_options is None else {"googleSearch": {}}
+    for number, tool in enumerate(body.tools or ()):
+        if "function" in tool:
+            declared.append(_read(tool["function"], request.Declared, f"tools[{number}].function"))
+            continue
+        kind = tool.get("type") or next(iter(tool), "")
+        name = _GOOGLES_OWN.get(kind) if isinstance(kind, str) else None
+        if name is None:
+            raise BadRequest(f"tools[{number}].type: {kind!r} is not supported", field=f"tools[{number}].type")
+        options = tool.get(kind)
+        own[name] = options if isinstance(options, dict) else {}
+    return declared, own
+
+
+def _read(value: Any, form: type[T], place: str) -> T:
+    try:
+        return msgspec.convert(value, form)
+    except msgspec.ValidationError as exc:
+        raise misfit(exc, place) from None
+
+
+def _without_parameters(schema: Schema) -> bool:
+    """Whether a schema says that there are none: older models refuse an object without properties."""
+    rest = {key: value for key, value in schema.items() if key not in ("$schema", "title", "required", "strict")}
+    return not rest.pop("properties", None) and rest in (
+        {},
+        {"type": "object"},
+        {"type": "object", "additionalProperties": False},
+    )

@@ -1,0 +1,99 @@
+"""Every metric as data: its name, type, labels, buckets, and what it tells an operator."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+Kind = Literal["counter", "gauge", "histogram"]
+Mode = Literal["livesum", "livemostrecent"]
+
+_DURATION = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
+_FIRST_CHUNK = (0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 7.5, 10, 20, 40, 60)
+_CONNECT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_LAG = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
+
+
+class Metric(Struct, frozen=True):
+    """One metric.
+
+    Shape: `mode` says how the gauges of several workers become one: summed, or the latest; dead ones do not count.
+    Units: in the name, as Prometheus asks: seconds and bytes.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+    mode: Mode = "livesum"
+
+
+METRICS = (
+    Metric(
+        "pollux_requests_total",
+        "counter",
+        "Requests by how they ended; error_type is empty for a complete answer.",
+        ("route", "protocol", "model", "class", "error_type"),
+    ),
+    Metric(
+        "pollux_request_duration_seconds",
+        "histogram",
+        "From the request's head to the answer's last byte.",
+        ("route", "protocol", "stream"),
+        _DURATION,
+    ),
+    Metric(
+        "pollux_time_to_first_chunk_seconds",
+        "histogram",
+        "From the request's head to the first event of a stream.",
+        ("route", "model"),
+        _FIRST_CHUNK,
+    ),
+    Metric("pollux_stream_end_total", "counter", "Streams by why they ended.", ("route", "reason")),
+    Metric("pollux_requests_in_flight", "gauge", "Requests under way, streams included.", ("route",)),
+    Metric("pollux_streams_open", "gauge", "Streams under way.", ("route",)),
+    Metric(
+        "pollux_upstream_attempts_total",
+        "counter",
+        "Calls to upstream by result: ok, or an error_type.",
+        ("upstream", "model", "result"),
+    ),
+    Metric(
+        "pollux_upstream_attempts_per_request",
+        "histogram",
+        "How many calls to upstream a request took.",
+        ("route",),
+        (1, 2, 3, 4, 6, 8, 12),
+    ),
+    Metric("pollux_credentials", "gauge", "Credentials by state.", ("upstream", "state"), mode="livemostrecent"),
+    Metric(
+        "pollux_tokens_total",
+        "counter",
+        "Tokens as upstream counted them; the types do not overlap (input excludes cached_input).",
+        ("model", "type"),
+    ),
+    Metric("pollux_usage_source_total", "counter", "Answers by where their token counts came from.", ("source",)),
+    Metric("pollux_upstream_connections", "gauge", "Connections to upstream by state.", ("upstream", "state")),
+    Metric(
+        "pollux_upstream_connect_seconds",
+        "histogram",
+        "Time to open a connection, TLS included.",
+        ("upstream", "tls"),
+        _CONNECT,
+    ),
+    Metric("pollux_event_loop_lag_seconds", "histogram", "How late a timer of the event loop fires.", (), _LAG),
+    Metric("pollux_token_refresh_total", "counter", "OAuth token refreshes by result.", ("upstream", "result")),
+    Metric("pollux_worker_rss_bytes", "gauge", "Resident memory.", ("worker",), mode="livemostrecent"),
+    Metric("pollux_workers", "gauge", "Worker processes alive."),
+    Metric(
+        "pollux_build_info",
+        "gauge",
+        "Always 1; the labels say what is running.",
+        ("version", "python", "loop"),
+        mode="livemostrecent",
+    ),
+)
+
+TOKEN_TYPES = ("input", "cached_input", "output", "thoughts", "tool_use")

@@ -1,0 +1,1 @@
+"""Google surfaces: URLs, headers, envelopes and error bodies."""

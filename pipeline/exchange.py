@@ -1,0 +1,171 @@
+"""One request and its answer, as it moves down the pipeline."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import parse_qsl
+
+from msgspec import Struct, field
+
+if TYPE_CHECKING:
+    from pipeline.errors import ProxyError, UpstreamError
+    from pipeline.ports import Answer, Decoder, Dialect, Encoder, Lease
+
+Chunk = dict[str, Any]
+"""One parsed GenerateContentResponse, or a GenerateContentRequest; whoever holds it may edit it."""
+
+Pipe = Callable[[Chunk], Chunk | None]
+"""Called once per upstream event, synchronously; `None` drops the event."""
+
+Closer = Callable[[BaseException | None], Awaitable[None]]
+"""Told the end of an exchange exactly once: `None` for a complete answer, else what stopped it."""
+
+Headers = list[tuple[bytes, bytes]]
+"""Names in lower case."""
+
+Open = Callable[[Chunk, bool], Awaitable["Reply"]]
+"""Asks upstream once (leases, retries and all): payload, and whether to stream."""
+
+Source = Callable[[Open], AsyncGenerator[list[Chunk], None]]
+"""Replaces the plain upstream call: may ask upstream any number of times, yields batches of events."""
+
+
+Repair = Callable[[Chunk, "UpstreamError"], Chunk | None]
+"""Mends a payload that upstream refused, for one more try with the same lease; `None` when it cannot help."""
+
+
+class Leases(Protocol):
+    """The leases of one exchange: each iteration is one new set of attempts."""
+
+    def __aiter__(self) -> "AsyncGenerator[Lease, None]":
+        """Start a set of attempts."""
+        ...
+
+
+class Request(Struct, frozen=True):
+    """What the caller sent, after the server and before any dialect.
+
+    Shape: `path` is decoded and free of duplicate version prefixes; `body` is decompressed.
+    """
+
+    method: str
+    path: str
+    headers: Headers
+    body: bytes = b""
+    query_string: bytes = b""
+    client: str = ""
+
+    def header(self, name: bytes) -> str:
+        """Return the first header of that (lower-case) name, or an empty string."""
+        for key, value in self.headers:
+            if key == name:
+                return value.decode("latin-1")
+        return ""
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's parameters, the last of each name."""
+        if not self.query_string:
+            return {}
+        return dict(parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True))
+
+
+class Asked(Struct):
+    """What a dialect read from a request, in the hub's terms.
+
+    Shape: `operation` is generate | count_tokens | embed | batch_embed | models | model; `payload` is Gemini's request
+        body for that operation; `echo` holds what only this dialect's own encoder needs again.
+    """
+
+    model: str = ""
+    payload: Chunk = field(default_factory=dict)
+    operation: str = "generate"
+    stream: bool = False
+    echo: Any = None
+
+
+class Reply(Struct):
+    """What goes back.
+
+    Shape: exactly one of three. `body`: a finished document in the caller's dialect. `answer` with its `decode`: bytes
+        from upstream, whose first batch was already looked at and is in `first` (decoded) and `head` (as read).
+        `source`: batches of events made here.
+    """
+
+    status: int = 200
+    headers: Headers = field(default_factory=list)
+    body: bytes | None = None
+    answer: "Answer | None" = None
+    decode: "Decoder | None" = None
+    first: list[Chunk] = field(default_factory=list)
+    head: bytes = b""
+    transparent: bool = False
+    source: AsyncGenerator[list[Chunk], None] | None = None
+
+
+class Caller(Struct, frozen=True):
+    """Who asks: the name of the key that was accepted; never the key itself."""
+
+    name: str
+    scheme: str = "bearer"
+
+
+class Exchange(Struct, dict=False, weakref=True, eq=False):
+    """The one object every stage works on; see `pipeline.stage` for the four things a stage may do with it.
+
+    Shape: `features` is what the model's name asked for beyond the model; `tried` names the units whose leases this
+        exchange has had; `finish` maps candidate index to finishReason as seen so far, `usage` is the latest
+        usageMetadata (cumulative upstream); `stop` is why it is being ended from outside; `notes` is free room for
+        stages of a user's own.
+    Units: `started`, `first_byte` in seconds of the monotonic clock.
+    """
+
+    id: str
+    request: Request
+    dialect: "Dialect"
+    started: float
+    route: str = "default"
+    asked: Asked = field(default_factory=Asked)
+    model: str = ""
+    payload: Chunk = field(default_factory=dict)
+    operation: str = "generate"
+    stream: bool = False
+    features: dict[str, Any] = field(default_factory=dict)
+    caller: Caller | None = None
+    tried: set[str] = field(default_factory=set)
+    leases: "Leases | None" = None
+    lease: "Lease | None" = None
+    source: Source | None = None
+    repairs: list[Repair] = field(default_factory=list)
+    pipes: list[Pipe] = field(default_factory=list)
+    closers: list[Closer] = field(default_factory=list)
+    encoder: "Encoder | None" = None
+    reply: Reply | None = None
+    usage: Chunk = field(default_factory=dict)
+    finish: dict[int, str] = field(default_factory=dict)
+    attempts: int = 0
+    first_byte: float = 0.0
+    heartbeat: float = 0.0
+    commit_early: bool = False
+    stop: "ProxyError | None" = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def note(self, chunk: Chunk) -> None:
+        """Keep what the end of an answer is judged and counted by: finish reasons and usage."""
+        usage = chunk.get("usageMetadata")
+        if usage:
+            self.usage = usage
+        for candidate in chunk.get("candidates") or ():
+            index = candidate.get("index", 0)
+            reason = candidate.get("finishReason")
+            if reason:
+                self.finish[index] = reason
+            elif index not in self.finish:
+                self.finish[index] = ""
+        if "promptFeedback" in chunk and (chunk["promptFeedback"] or {}).get("blockReason"):
+            self.finish.setdefault(0, "")
+            self.finish[0] = self.finish[0] or "BLOCKED_PROMPT"
+
+    @property
+    def complete(self) -> bool:
+        """Whether every candidate seen so far has said why it ended."""
+        return bool(self.finish) and all(self.finish.values())

@@ -1,0 +1,234 @@
+"""Who serves next: rights to use one credential and project for one model, given out, judged and taken back."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
+
+import structlog
+from msgspec import ValidationError
+
+from pipeline.errors import AllCooling, NoCredential, StoreError, UpstreamError
+from pipeline.exchange import Exchange
+from pipeline.penalties import Penalties, Refusal
+from pipeline.ports import Clock, Credential, CredentialStore, Lease, StateStore
+from pipeline.scheduling import Scheduling
+from pipeline.unit_state import UnitState, count_states, state_of
+from pipeline.units import Ban, Roster, Tier, Unit
+
+log = structlog.get_logger(__name__)
+
+PATIENCE = 10.0
+"""How long a request waits for a model that has no capacity: nobody's quota is used up and it is soon over."""
+
+
+class UnitLease:
+    """The right to use one unit for one model, once."""
+
+    __slots__ = ("_granted", "_pool", "_unit", "closed", "credential", "failure", "model", "project")
+
+    def __init__(self, pool: "LeasePool", unit: Unit, model: str, granted: float) -> None:
+        self.credential: Credential = unit.credential
+        self.project = unit.project
+        self.model = model
+        self.failure: UpstreamError | None = None
+        self.closed = False
+        self._pool = pool
+        self._unit = unit
+        self._granted = granted
+
+    def fail(self, exc: UpstreamError) -> None:
+        if self.failure is None:
+            self.failure = exc
+            self._pool.failed(Refusal(self._unit, self.model, self._granted, exc))
+
+    async def close(self, outcome: BaseException | None) -> None:
+        if not self.closed:
+            self.closed = True
+            self._pool.closed(self._unit, self.model, answered=outcome is None and self.failure is None)
+
+
+class LeasePool:
+    """All credentials, and which of them serves next.
+
+    Shape: `operations` says what each kind of credential can do. Call `start` before anything else and `close` at the
+        end; the stores belong to whoever made them.
+    """
+
+    def __init__(
+        self,
+        store: CredentialStore,
+        state: StateStore,
+        clock: Clock,
+        operations: Mapping[str, frozenset[str]],
+        scheduling: Scheduling | None = None,
+    ) -> None:
+        scheduling = scheduling or Scheduling()
+        self._store = store
+        self._state = state
+        self._clock = clock
+        self._max_wait = scheduling.max_wait
+        self._roster = Roster(operations, scheduling.priorities, scheduling.strategy)
+        self._penalties = Penalties(self._roster, state, clock, scheduling)
+        self._changed = asyncio.Event()
+        self._follower: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Load credentials and what was learnt about them, and follow changes. Errors: StoreError."""
+        await self.reload()
+        for name, document in (await self._state.load("rotation")).items():
+            tier = next((tier for tier in self._roster.tiers if tier.name == name), None)
+            unit = self._roster.named(str(document.get("unit")))
+            if tier is not None and unit is not None:
+                tier.last = unit.slot
+                tier.strategy.start(unit.slot)
+        self._follower = asyncio.create_task(self._follow())
+        self._store.watch(self.wake)
+
+    async def close(self) -> None:
+        """Stop following changes."""
+        if self._follower is not None:
+            self._follower.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._follower
+
+    def wake(self) -> None:
+        """Load again soon: credentials or their state changed outside of this process."""
+        self._changed.set()
+
+    async def reload(self) -> None:
+        """Load credentials, bans and rests; what is known of a unit that stays is kept. Errors: StoreError."""
+        credentials = await self._store.load()
+        await self._state.flush()
+        bans, rests = await self._state.load("disabled"), await self._state.load("cooldown")
+        try:
+            self._penalties.restore_bans(bans)
+            self._roster.adopt(credentials)
+            self._penalties.restore_rests(rests)
+        except ValidationError as exc:
+            raise StoreError(f"The state store holds what is not ours: {exc}") from exc
+
+    async def leases(self, x: Exchange, attempts: int, pause: float) -> AsyncGenerator[Lease, None]:
+        tried = 0
+        rest = False
+        for _ in range(attempts):
+            if rest:
+                await self._clock.sleep(pause)
+            unit = await self._grant(x, tried)
+            if unit is None:
+                return
+            lease = UnitLease(self, unit, x.model, self._clock.tick())
+            unit.active += 1
+            unit.calls += 1
+            x.lease = lease
+            x.attempts += 1
+            yield lease
+            failure = lease.failure
+            await lease.close(failure)
+            if failure is not None and failure.verdict.action == "give_up":
+                return
+            tried |= 1 << unit.slot
+            rest = failure is None or not _leaves_the_fault_behind(failure)
+
+    async def refreshed(self, credential: Credential) -> None:
+        if self._roster.of(credential.id):  # else it was removed meanwhile
+            self._roster.enlist(credential)
+        self._penalties.lift(self._roster.of(credential.id), "refreshing")
+        try:
+            await self._store.save(credential)
+        except StoreError as exc:  # it serves on from memory; the next refresh tries again
+            log.warning("credential not saved", credential=credential.id, error=exc.message)
+
+    def states(self) -> Mapping[tuple[str, str], int]:
+        return count_states(self._roster, self._penalties, self._clock)
+
+    def credentials(self) -> list[Credential]:
+        """Return the credentials present, the ones that are out of use too."""
+        return [units[0].credential for units in self._roster.credentials() if units]
+
+    def snapshot(self) -> list[UnitState]:
+        """Return every unit as an operator sees it, free of secrets."""
+        units = (unit for units in self._roster.credentials() for unit in units)
+        return [state_of(unit, self._roster, self._penalties, self._clock) for unit in units]
+
+    def enable(self, name: str) -> bool:
+        """Take a credential, or one unit of it, back into use, rested; False when there is none so named."""
+        return self._penalties.enable(name)
+
+    def disable(self, name: str, reason: str) -> bool:
+        """Take a credential, or one unit of it, out of use; False when there is none so named."""
+        return self._penalties.disable(name, Ban(reason or "disabled", "operator", self._clock.now()))
+
+    def failed(self, refusal: Refusal) -> None:
+        """Carry out what upstream's refusal means for the unit. For leases."""
+        refusal.unit.failures += 1
+        self._penalties.judge(refusal)
+
+    def closed(self, unit: Unit, model: str, *, answered: bool) -> None:
+        """Take a right back. For leases."""
+        unit.active -= 1
+        if answered:
+            self._penalties.answered(unit, model)
+
+    async def _grant(self, x: Exchange, tried: int) -> Unit | None:
+        """Return the unit to use, after waiting where that is allowed; None when none is left to try."""
+        while True:
+            wait, allowed = self._penalties.back_off(x.model), PATIENCE
+            if wait <= 0:
+                unit = self._pick(x, tried)
+                if unit is not None:
+                    return unit
+                units = self._able(x.operation)
+                if not units and tried:
+                    return None
+                if not units:
+                    raise NoCredential(f"No credential is available that can {x.operation}.")
+                earliest = self._penalties.cooldowns.earliest(units, x.model)
+                wait, allowed = earliest - self._clock.tick(), self._max_wait
+            if wait > allowed:
+                raise _come_back(x.model, wait, capacity=allowed == PATIENCE)
+            await self._clock.sleep(wait)
+
+    def _pick(self, x: Exchange, tried: int) -> Unit | None:
+        now, cooldowns = self._clock.tick(), self._penalties.cooldowns
+        for avoid in (tried, 0) if tried else (0,):
+            for tier in self._roster.tiers:
+                able = tier.units.get(x.operation, 0) & ~avoid
+                free = cooldowns.free(able, x.model, now) if able else 0
+                if free:
+                    return self._from(tier, free, x)
+        return None
+
+    def _from(self, tier: Tier, free: int, x: Exchange) -> Unit:
+        slot = tier.strategy.pick(free, x)
+        unit = self._roster[slot]
+        if slot != tier.last:
+            tier.last = slot
+            self._state.put("rotation", tier.name, {"unit": unit.id})
+        return unit
+
+    def _able(self, operation: str) -> int:
+        units = 0
+        for tier in self._roster.tiers:
+            units |= tier.units.get(operation, 0)
+        return units
+
+    async def _follow(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                await self.reload()
+            except StoreError as exc:
+                log.warning("credentials not reloaded; those known serve on", error=exc.message)
+
+
+def _leaves_the_fault_behind(exc: UpstreamError) -> bool:
+    """Whether the failure stays with the unit that met it, so that the next one need not wait."""
+    return exc.verdict.action in {"cool", "refresh", "disable"} and exc.verdict.scope not in {"request", "model"}
+
+
+def _come_back(model: str, wait: float, *, capacity: bool) -> AllCooling:
+    if capacity:
+        said = f"Upstream has no capacity for {model} just now."
+        return AllCooling(said, retry_after=wait, error_type="provider_capacity")
+    return AllCooling(f"All credentials for {model} are cooling down.", retry_after=wait)

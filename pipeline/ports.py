@@ -1,0 +1,279 @@
+"""What the core expects of the outside world. Adapters and stores implement these; nothing here imports them."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any, Protocol
+
+from msgspec import Struct, field
+
+from pipeline.errors import ProxyError, UpstreamError
+from pipeline.exchange import Asked, Caller, Chunk, Exchange, Headers, Reply, Request
+
+Decoder = Callable[[bytes], list[Chunk]]
+"""Stateful: bytes of one network read in, the events they completed out; `b""` means the end of the bytes."""
+
+
+class Credential(Struct, kw_only=True, eq=False):
+    """A right to call one Google surface. Its secrets never show in a repr.
+
+    Shape: `kind` names the upstream: gemini_api | code_assist | vertex_express | vertex. `projects` lists project ids,
+        where `_auto` stands for the one that discovery finds. `extra` keeps what its file held beyond these fields.
+        `disabled` is the reason, empty when enabled.
+    Units: `expires_at` in epoch seconds.
+    """
+
+    id: str
+    kind: str
+    api_key: str = ""
+    access_token: str = ""
+    refresh_token: str = ""
+    expires_at: float = 0.0
+    client_id: str = ""
+    client_secret: str = ""
+    token_uri: str = ""
+    scopes: list[str] = field(default_factory=list)
+    service_account: dict[str, Any] | None = None
+    projects: list[str] = field(default_factory=list)
+    location: str = ""
+    email: str = ""
+    source: str = ""
+    disabled: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Credential(id={self.id!r}, kind={self.kind!r})"
+
+
+class Lease(Protocol):
+    """The right to use one unit (credential, project) for one model, once."""
+
+    credential: Credential
+    project: str
+    model: str
+
+    def fail(self, exc: UpstreamError) -> None:
+        """Say what this unit met; cools, disables or leaves it as the verdict says."""
+
+    async def close(self, outcome: BaseException | None) -> None:
+        """Give the right back, exactly once."""
+
+
+class Pool(Protocol):
+    """The credentials, and which of them serves next."""
+
+    def leases(self, x: Exchange, attempts: int, pause: float) -> AsyncGenerator[Lease, None]:
+        """Yield up to that many leases, a different unit each while another is free.
+
+        Units: `pause` is seconds between attempts.
+        Errors: NoCredential when nothing could serve, AllCooling (with the earliest retry_after) when all cool.
+        """
+
+    async def refreshed(self, credential: Credential) -> None:
+        """Keep a credential whose token, project or e-mail changed."""
+
+    def states(self) -> Mapping[tuple[str, str], int]:
+        """Count credentials by (upstream, state)."""
+
+
+class CredentialStore(Protocol):
+    """Where credentials rest."""
+
+    async def load(self) -> list[Credential]:
+        """Return all credentials, disabled ones too. Errors: StoreError when the store cannot be read."""
+
+    async def save(self, credential: Credential) -> None:
+        """Keep what changed on a credential; atomic, fields unknown to us survive."""
+
+    async def add(self, credential: Credential) -> str:
+        """Keep a new credential and return its id; the same one twice is one."""
+
+    async def remove(self, credential_id: str) -> bool:
+        """Forget a credential; False when there was none. Never touches the file an import came from."""
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call back soon after the set of credentials changed from outside."""
+
+    async def close(self) -> None:
+        """Stop watching."""
+
+
+class StateStore(Protocol):
+    """Small documents by (kind, key) that outlive the process: cooldowns, rotation, discovered projects, counts."""
+
+    async def load(self, kind: str) -> dict[str, Chunk]:
+        """Return all documents of a kind by key."""
+
+    def put(self, kind: str, key: str, document: Chunk | None) -> None:
+        """Write behind: returns at once; the latest document of a key wins; None removes it."""
+
+    async def flush(self) -> None:
+        """Return once everything put so far is durable."""
+
+    async def close(self) -> None:
+        """Flush and let go."""
+
+
+class Origin(Struct, frozen=True):
+    """Where a connection leads: what connections are pooled by."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+class Call(Struct):
+    """One HTTP request to upstream, complete.
+
+    Shape: `target` is path and query; `headers` hold neither host nor content-length: the transport adds them.
+    """
+
+    origin: Origin
+    target: str
+    headers: Headers
+    body: bytes = b""
+    method: str = "POST"
+    stream: bool = False
+
+
+class Answer(Protocol):
+    """An upstream's reply: its head is here, its body still comes."""
+
+    status: int
+    headers: Headers
+
+    async def read(self) -> bytes:
+        """Return what the next network read brought, decompressed; `b""` at the end.
+
+        Errors: Broken (provider_cut, provider_timeout) when the body ends early or stays silent.
+        """
+
+    async def read_all(self, limit: int = ...) -> bytes:
+        """Return the whole rest of the body. Errors: as `read`; Broken when over the limit."""
+
+    def close(self) -> None:
+        """Let go: back to the pool when the body was read to its end, else the connection is closed at once."""
+
+
+class Transport(Protocol):
+    """The way to upstream."""
+
+    async def send(self, call: Call) -> Answer:
+        """Send the call and return once the reply's head has come. Errors: Broken."""
+
+    async def close(self) -> None:
+        """Close all idle connections."""
+
+
+class Upstream(Protocol):
+    """One Google surface: its URLs, headers, envelope and error bodies.
+
+    Shape: `transparent` says that its event bytes are the hub's own form, without an envelope.
+    """
+
+    name: str
+    transparent: bool
+    operations: frozenset[str]
+
+    async def call(self, lease: Lease, x: Exchange, payload: Chunk, stream: bool) -> Call:
+        """Build the HTTP request; refreshes the token and finds the project first where needed."""
+
+    def decoder(self, stream: bool) -> Decoder:
+        """Return a new decoder for one answer.
+
+        Errors: UpstreamError on an in-band error; its `chunks` are the events of the same batch that came before it.
+        """
+
+    def refusal(self, status: int, headers: Headers, body: bytes) -> UpstreamError:
+        """Translate a non-200 answer, its verdict included."""
+
+    async def refresh(self, lease: Lease) -> bool:
+        """Force one token refresh after a 401; False when this credential has nothing to refresh."""
+
+
+class Encoder(Protocol):
+    """The hub's chunks into one caller's bytes; one encoder per exchange.
+
+    Shape: `transparent` says that upstream's own event bytes may pass in place of encoding.
+    """
+
+    headers: Headers
+    heartbeat: bytes
+    transparent: bool
+
+    def encode(self, chunk: Chunk) -> bytes:
+        """Return the bytes this event becomes; may be empty."""
+
+    def finish(self) -> bytes:
+        """Return what closes a complete answer (or the whole document, where one is gathered)."""
+
+    def error_event(self, exc: ProxyError) -> bytes:
+        """Return the last event of a stream that broke; it ends the stream without claiming completion."""
+
+
+class Dialect(Protocol):
+    """One client protocol; sans-IO."""
+
+    name: str
+
+    def read(self, request: Request) -> Asked:
+        """Understand a request. Errors: BadRequest with the field's name, NotFound."""
+
+    def encoder(self, x: Exchange) -> Encoder:
+        """Return the encoder for this exchange's answer, by its operation and stream flag."""
+
+    def models(self, x: Exchange, models: list[Chunk]) -> bytes:
+        """Return the list of models (or the single one asked for) as a document."""
+
+    def error(self, exc: ProxyError) -> Reply:
+        """The whole reply when nothing has been sent yet."""
+
+
+class Catalogue(Protocol):
+    """The models that are really served."""
+
+    async def models(self) -> list[Chunk]:
+        """Return models in Gemini's form (`name`, `displayName`, limits, methods)."""
+
+
+class Keys(Protocol):
+    """Who may call."""
+
+    def caller(self, secret: str) -> Caller | None:
+        """Return who holds this key, or None. Takes the same time for every wrong key."""
+
+
+class Meter(Protocol):
+    """Where figures are counted; every method is cheap and never fails."""
+
+    def done(self, x: Exchange, outcome: BaseException | None) -> None:
+        """Count one finished exchange: request, durations, stream end."""
+
+    def attempted(self, upstream: str, model: str, result: str) -> None:
+        """Count one upstream attempt: `ok` or an error_type."""
+
+    def tokens(self, model: str, usage: Chunk) -> None:
+        """Count the tokens of one finished answer (its last usageMetadata)."""
+
+
+class Clock(Protocol):
+    """Time, so that tests can hold it still."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def tick(self) -> float:
+        """Seconds of a clock that never steps."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class Ports(Struct):
+    """Everything a stage may reach when it is built."""
+
+    pool: Pool
+    upstreams: Mapping[str, Upstream]
+    transport: Transport
+    catalogue: Catalogue
+    keys: Keys
+    meter: Meter
+    clock: Clock

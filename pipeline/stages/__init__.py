@@ -1,0 +1,1 @@
+"""The built-in stages, one per file, named as in proxy.toml."""

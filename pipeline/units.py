@@ -1,0 +1,153 @@
+"""What is scheduled: one credential with one project, and the roster of all of them."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+from pipeline.ports import Credential
+from pipeline.rotation import Strategy, slots
+
+AUTO = "_auto"
+
+
+class Unit(Struct, eq=False, kw_only=True):
+    """One credential with one of its projects.
+
+    Shape: `place` is the project's place in the credential's list: the unit stays the same when `_auto` is resolved.
+        `shares` is what it shares public quotas by. `active` counts calls that have not ended.
+    """
+
+    id: str
+    slot: int
+    credential: Credential
+    place: int
+    shares: tuple[str, str] | None = None
+    active: int = 0
+    calls: int = 0
+    failures: int = 0
+
+    @property
+    def project(self) -> str:
+        """The project's id, `_auto` until it is known, empty where none is needed."""
+        projects = self.credential.projects
+        return projects[self.place] if self.place < len(projects) else ""
+
+
+class Ban(Struct, frozen=True, omit_defaults=True):
+    """Why a credential or unit is out of use; an empty reason overrides what the credential's own file says.
+
+    Units: `at` in epoch seconds.
+    """
+
+    reason: str = ""
+    by: Literal["upstream", "operator"] = "operator"
+    at: float = 0.0
+
+
+class Tier(Struct, eq=False):
+    """Kinds of equal priority, with a rotation of their own. Shape: `units` is a set of slots by operation."""
+
+    name: str
+    strategy: Strategy
+    units: dict[str, int]
+    last: int = -1
+
+
+class Roster:
+    """All units there are, in tiers of descending preference, and which of them are out of use.
+
+    A unit keeps its slot for as long as the process lives, also while its credential is away: what was learnt about it
+    holds when it comes back.
+    """
+
+    def __init__(
+        self,
+        operations: Mapping[str, frozenset[str]],
+        priorities: Mapping[str, int],
+        strategy: Callable[[], Strategy],
+    ) -> None:
+        ranks = {kind: priorities.get(kind, 0) for kind in operations}
+        by_rank = {rank: Tier(str(rank), strategy(), {}) for rank in sorted(set(ranks.values()))}
+        self.tiers = list(by_rank.values())
+        self.bans: dict[str, Ban] = {}
+        self._operations = operations
+        self._tier_of = {kind: by_rank[rank] for kind, rank in ranks.items()}
+        self._units: list[Unit] = []
+        self._named: dict[str, Unit] = {}
+        self._of: dict[str, list[Unit]] = {}
+        self._sharing: dict[tuple[str, str], int] = {}
+
+    def __getitem__(self, slot: int) -> Unit:
+        return self._units[slot]
+
+    def credentials(self) -> list[list[Unit]]:
+        """Return the units present, grouped by credential."""
+        return list(self._of.values())
+
+    def of(self, credential: str) -> list[Unit]:
+        """Return the units of a credential."""
+        return self._of.get(credential, [])
+
+    def named(self, unit: str) -> Unit | None:
+        """Return the unit of that id, also while its credential is away."""
+        return self._named.get(unit)
+
+    def sharing(self, unit: Unit) -> list[Unit]:
+        """Return the units that share public quotas with this one, itself included."""
+        return [self._units[slot] for slot in slots(self._sharing[unit.shares])] if unit.shares else [unit]
+
+    def adopt(self, credentials: list[Credential]) -> None:
+        """Make these the credentials there are; those known keep their slots."""
+        for tier in self.tiers:
+            tier.units.clear()
+        self._sharing.clear()
+        self._of = {}
+        for credential in credentials:
+            self.enlist(credential)
+
+    def enlist(self, credential: Credential) -> None:
+        """Take in a credential, or what changed about it: its projects, or whether it is in use."""
+        for unit in self._of.get(credential.id, ()):
+            self._strike(unit)
+        units = [self._unit(credential, place) for place in range(max(len(credential.projects), 1))]
+        self._of[credential.id] = units
+        for unit in units:
+            self._place(unit)
+
+    def ban_of(self, unit: Unit) -> Ban | None:
+        """Return why a unit is out of use, or None."""
+        own = unit.credential.disabled
+        whole = self.bans.get(unit.credential.id) or (Ban(own) if own else None)
+        for ban in (whole, self.bans.get(unit.id)):
+            if ban is not None and ban.reason:
+                return ban
+        return None
+
+    def _unit(self, credential: Credential, place: int) -> Unit:
+        name = f"{credential.id}#{place}"
+        unit = self._named.get(name)
+        if unit is None:
+            unit = Unit(id=name, slot=len(self._units), credential=credential, place=place)
+            self._named[name] = unit
+            self._units.append(unit)
+        unit.credential = credential
+        return unit
+
+    def _place(self, unit: Unit) -> None:
+        kind, project, bit = unit.credential.kind, unit.project, 1 << unit.slot
+        unit.shares = (kind, project) if project not in {"", AUTO} else None
+        if unit.shares:
+            self._sharing[unit.shares] = self._sharing.get(unit.shares, 0) | bit
+        if kind in self._tier_of and self.ban_of(unit) is None:
+            units = self._tier_of[kind].units
+            for operation in self._operations[kind]:
+                units[operation] = units.get(operation, 0) | bit
+
+    def _strike(self, unit: Unit) -> None:
+        bit = 1 << unit.slot
+        if unit.shares:
+            self._sharing[unit.shares] &= ~bit
+        for tier in self.tiers:
+            for operation in tier.units:
+                tier.units[operation] &= ~bit

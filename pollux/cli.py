@@ -1,0 +1,35 @@
+"""The command line. Start-up time is a promise: nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+COMMANDS = ("serve", "check", "explain", "stages", "simulate", "demo", "creds")
+
+_OF_POLLUX_ITSELF = {"--help", "--version"}
+
+
+class Commands(click.Group):
+    """Finds a command in the file of its name; options alone are those of `serve`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"pollux.commands.{cmd_name}").command
+        return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in _OF_POLLUX_ITSELF):
+            args = ["serve", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=Commands, epilog="`pollux` alone is `pollux serve`.")
+@click.version_option(package_name="pollux", prog_name="pollux")
+def main() -> None:
+    """A proxy that speaks OpenAI, Anthropic and Gemini on one side and every Google Gemini upstream on the other."""

@@ -1,0 +1,1 @@
+"""The commands of `pollux`, one per file, imported when they are asked for."""

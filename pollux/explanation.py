@@ -1,0 +1,125 @@
+"""What a pipeline would do with a request, found out by letting it: everything but asking upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from pipeline.errors import ClientError, ProxyError
+from pipeline.exchange import Exchange, Request
+from pipeline.plan import TERMINAL, Step
+
+SHOWN = ("caller", "model", "operation", "stream", "payload", "features", "leases", "source", "heartbeat")
+"""The fields of the exchange that a stage above `upstream` may change."""
+
+
+class Change(Struct, frozen=True):
+    """A field that a stage changed."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+class Effect(Struct, frozen=True):
+    """What one stage did."""
+
+    stage: str
+    changes: list[Change]
+    refused: str = ""
+
+
+class Draw(Struct, frozen=True):
+    """The lease a request would get first, or why it would get none."""
+
+    credential: str = ""
+    kind: str = ""
+    project: str = ""
+    refused: str = ""
+
+
+class Explanation(Struct):
+    """The way of one request up to `upstream`; `lease` is None when it does not get that far."""
+
+    route: str
+    effects: list[Effect] = field(default_factory=list)
+    lease: Draw | None = None
+
+
+async def explain(steps: Sequence[Step], x: Exchange) -> Explanation:
+    """Run the stages above `upstream`, and say what each did and which lease comes first. Nothing is sent."""
+    explanation = Explanation(x.route)
+    for step in steps:
+        if step.config.name == TERMINAL:
+            explanation.lease = await _draw(x)
+            return explanation
+        effect = await _run(step, x)
+        explanation.effects.append(effect)
+        if effect.refused or x.reply is not None:
+            return explanation
+    return explanation
+
+
+async def _run(step: Step, x: Exchange) -> Effect:
+    before, pipes = _seen(x), len(x.pipes)
+    refused = ""
+    try:
+        await step.run(x)
+    except ProxyError as exc:
+        refused = f"{exc.status} {exc.error_type}: {exc.message}"
+    after = _seen(x)
+    changes = [Change(each, before[each], after[each]) for each in after if before[each] != after[each]]
+    if len(x.pipes) > pipes:
+        changes.append(Change("pipes", pipes, len(x.pipes)))
+    if x.reply is not None:
+        changes.append(Change("reply", None, x.reply.status))
+    return Effect(step.config.name, changes, refused)
+
+
+async def _draw(x: Exchange) -> Draw:
+    if x.leases is None:
+        return Draw(refused="no stage offers leases")
+    try:
+        lease = await anext(aiter(x.leases))
+    except StopAsyncIteration:
+        return Draw(refused="no lease is left")
+    except ProxyError as exc:
+        return Draw(refused=f"{exc.status} {exc.error_type}: {exc.message}")
+    # A request that the caller took back says nothing about the credential.
+    await lease.close(ClientError("Explained, not sent."))
+    return Draw(lease.credential.id, lease.credential.kind, lease.project)
+
+
+def _seen(x: Exchange) -> dict[str, Any]:
+    """Copy what is shown of an exchange; what is no data is shown by its kind."""
+    return {name: msgspec.to_builtins(getattr(x, name), enc_hook=_kind) for name in SHOWN if hasattr(x, name)}
+
+
+def _kind(value: Any) -> str:
+    return type(value).__qualname__
+
+
+def request_from(text: bytes, path: str = "/v1/chat/completions") -> Request:
+    """Read a request as it stands in an `.http` file: request line, headers, empty line, body.
+
+    Shape: a text that begins with `{` is a body alone, sent by POST to `path`.
+    Errors: ValueError.
+    """
+    if text.lstrip().startswith(b"{"):
+        return Request("POST", path, [(b"content-type", b"application/json")], text)
+    head, _, body = text.replace(b"\r\n", b"\n").partition(b"\n\n")
+    first, *lines = head.decode("utf-8").strip().split("\n")
+    words = first.split()
+    if len(words) < 2 or not words[0].isupper():
+        raise ValueError(f"expected a request line such as 'POST /v1/chat/completions', got {first!r}")
+    headers = []
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise ValueError(f"expected a header such as 'x-api-key: test-key-1', got {line!r}")
+        headers.append((name.strip().lower().encode(), value.strip().encode()))
+    target, _, query = words[1].partition("?")
+    return Request(words[0], target, headers, body.strip(b"\n"), query.encode())

@@ -1,0 +1,60 @@
+"""`pollux serve`: binds the listener, says where everything is, and runs one worker here or several as children."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from pollux.config import Loaded
+from pollux.password import with_generated
+from pollux.problem import EX_CONFIG
+
+
+def run(loaded: Loaded, environ: Mapping[str, str]) -> int:
+    """Serve until a signal asks to stop; return the exit code."""
+    server = loaded.settings.server
+    try:
+        loaded, generated = with_passwords(loaded)
+        listener = bind(server.host, server.port)
+    except OSError as exc:
+        print(f"pollux: cannot listen on {server.host}:{server.port}: {exc.strerror or exc}", file=sys.stderr)
+        return EX_CONFIG
+    announce(loaded, listener, generated)
+    if server.workers > 1:
+        from pollux.supervisor import Supervisor
+
+        return Supervisor(listener, server.workers, environ, server.grace).run()
+    from pollux import worker
+
+    return worker.run(loaded, listener, environ=environ)
+
+
+def with_passwords(loaded: Loaded) -> tuple[Loaded, Path | None]:
+    """Return the configuration with both passwords set, and the file that keeps the generated one, if one was."""
+    auth, path = with_generated(loaded.settings.auth, Path(loaded.settings.storage.data_dir))
+    return replace(loaded, settings=replace(loaded.settings, auth=auth)), path
+
+
+def announce(loaded: Loaded, listener: socket.socket, generated: Path | None) -> None:
+    """Say on one line where Pollux listens and where the key is; warnings before it."""
+    for warning in loaded.warnings:
+        print(f"pollux: warning: {warning}", file=sys.stderr)
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    where = f"the key is in {generated}" if generated else "the key is your API password"
+    print(f"pollux: listening on http://{shown}:{port}; {where}", flush=True)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; IPv6 when the host is one. Errors: OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(1024)
+    listener.set_inheritable(True)
+    return listener

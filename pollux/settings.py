@@ -1,0 +1,147 @@
+"""All settings with their defaults. What each means to an operator is said in proxy.toml, which shows all."""
+
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+BaseUrl = Annotated[str, Meta(pattern=r"^https?://[^\s/]+(/\S*)?$", description="an http:// or https:// URL")]
+ProxyUrl = Annotated[
+    str, Meta(pattern=r"^$|^(https?|socks5h?)://[^\s/]+/?$", description="an http:// or socks5:// URL")
+]
+Bind = Annotated[str, Meta(pattern=r"^$|^\S+:\d{1,5}$", description="host:port")]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Positive = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(ge=0)]
+Status = Annotated[int, Meta(ge=400, le=599)]
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One table of proxy.toml. What is secret, or may hold a password, never shows in a repr."""
+
+    secrets: ClassVar[frozenset[str]] = frozenset()
+
+    def __repr__(self) -> str:
+        values = msgspec.structs.asdict(self)
+        shown = (f"{name}={'***' if name in self.secrets and values[name] else repr(values[name])}" for name in values)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class Server(Section, frozen=True):
+    """The listener and what it accepts. Units: seconds, bytes."""
+
+    host: str = "127.0.0.1"
+    port: Port = 7861
+    workers: Positive = 1
+    engine: Literal["hypercorn", "granian"] = "hypercorn"
+    max_body_bytes: Positive = 64 * 1024 * 1024
+    idle_timeout: Seconds = 60.0
+    body_timeout: Seconds = 60.0
+    grace: Seconds = 30.0
+    heartbeat: Seconds = 15.0
+    cors: list[str] = field(default_factory=list)
+
+
+class Auth(Section, frozen=True):
+    """The two passwords; an empty one is generated at the first start."""
+
+    secrets: ClassVar[frozenset[str]] = frozenset({"api_password", "panel_password"})
+
+    api_password: str = ""
+    panel_password: str = ""
+
+
+class Storage(Section, frozen=True):
+    """Where credentials and state rest."""
+
+    secrets: ClassVar[frozenset[str]] = frozenset({"url"})
+
+    credentials_dir: str = "./creds"
+    data_dir: str = "./data"
+    url: str = ""
+    database: str = ""
+    load_env_credentials: bool = False
+
+
+class Scheduling(Section, frozen=True):
+    """Which credential serves next, and when one is taken out. Units: `retry_pause` in seconds."""
+
+    strategy: Literal["rotation"] = "rotation"
+    calls_per_rotation: Positive = 10
+    auto_ban: bool = True
+    auto_ban_codes: list[Status] = field(default_factory=lambda: [403])
+
+
+class Endpoints(Section, frozen=True):
+    """Base URLs of Google's services; a path of their own is kept."""
+
+    code_assist: BaseUrl = "https://cloudcode-pa.googleapis.com"
+    gemini_api: BaseUrl = "https://generativelanguage.googleapis.com"
+    vertex: BaseUrl = "https://aiplatform.googleapis.com"
+    oauth: BaseUrl = "https://oauth2.googleapis.com"
+    accounts: BaseUrl = "https://accounts.google.com"
+    googleapis: BaseUrl = "https://www.googleapis.com"
+    resource_manager: BaseUrl = "https://cloudresourcemanager.googleapis.com"
+    service_usage: BaseUrl = "https://serviceusage.googleapis.com"
+    metadata: BaseUrl = "http://metadata.google.internal"
+
+    def __post_init__(self) -> None:
+        for name, url in msgspec.structs.asdict(self).items():
+            msgspec.structs.force_setattr(self, name, url.rstrip("/"))
+
+
+class Timeouts(Section, frozen=True):
+    """How long the way to Google may stay silent. Units: seconds."""
+
+    connect: Seconds = 10.0
+    first_byte: Seconds = 300.0
+    idle: Seconds = 120.0
+    keep_alive: Seconds = 50.0
+
+
+class Upstream(Section, frozen=True):
+    """How Google is reached."""
+
+    secrets: ClassVar[frozenset[str]] = frozenset({"proxy"})
+
+    proxy: ProxyUrl = ""
+    user_agent: str = "pollux/{version}"
+    location: str = "global"
+    endpoints: Endpoints = field(default_factory=Endpoints)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+
+class OAuth(Section, frozen=True):
+    """The OAuth client of credentials that name none."""
+
+    secrets: ClassVar[frozenset[str]] = frozenset({"client_secret"})
+
+    client_id: str = ""
+    client_secret: str = ""
+
+
+class Logging(Section, frozen=True):
+    """What is logged, where and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    file: str = ""
+    format: Literal["auto", "console", "json"] = "auto"
+
+
+class Metrics(Section, frozen=True):
+    """Where /metrics is served."""
+
+    bind: Bind = ""
+
+
+class Settings(Section, frozen=True):
+    """Everything of proxy.toml but pipelines and routes."""
+
+    server: Server = field(default_factory=Server)
+    auth: Auth = field(default_factory=Auth)
+    storage: Storage = field(default_factory=Storage)
+    scheduling: Scheduling = field(default_factory=Scheduling)
+    upstream: Upstream = field(default_factory=Upstream)
+    oauth: OAuth = field(default_factory=OAuth)
+    logging: Logging = field(default_factory=Logging)
+    metrics: Metrics = field(default_factory=Metrics)

@@ -1,0 +1,95 @@
+"""Keeps N worker processes on one listening socket: starts, restarts, drains them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from socket import socket
+
+import structlog
+
+from adapters.metrics import SharedMetrics
+
+log = structlog.get_logger("pollux.supervisor")
+
+_POLL = 0.1
+_PAUSE_BEFORE_RESTART = 1.0
+
+
+class Supervisor:
+    """The parent of several workers; serves nothing itself.
+
+    Units: `grace` in seconds: how long a drained worker may take before it is killed.
+    """
+
+    def __init__(self, listener: socket, workers: int, environ: Mapping[str, str], grace: float) -> None:
+        self._listener = listener
+        self._count = workers
+        self._environ = dict(environ)
+        self._grace = grace
+        self._stopping = False
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._restart_at: dict[int, float] = {}
+        self._metrics = SharedMetrics()
+
+    def run(self) -> int:
+        """Serve until a signal asks to stop; return the exit code."""
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        self._environ["POLLUX_METRICS_DIR"] = str(self._metrics.directory)
+        try:
+            for index in range(self._count):
+                self._start(index)
+            while not self._stopping:
+                time.sleep(_POLL)
+                self._reap()
+                self._restart()
+            return self._drain()
+        finally:
+            self._metrics.remove()
+
+    def _start(self, index: int) -> None:
+        command = [sys.executable, "-m", "pollux.worker", str(self._listener.fileno()), str(index)]
+        fd = self._listener.fileno()
+        self._children[index] = subprocess.Popen(command, env=self._environ, pass_fds=[fd])
+
+    def _reap(self) -> None:
+        for index, child in list(self._children.items()):
+            if child.poll() is None:
+                continue
+            self._metrics.dead(index)
+            if child.returncode == os.EX_CONFIG:
+                # A worker that cannot even start will not do better the next time.
+                self._stopping = True
+                return
+            log.error("worker died, starting another", worker=index, exit_code=child.returncode)
+            del self._children[index]
+            self._restart_at[index] = time.monotonic() + _PAUSE_BEFORE_RESTART
+
+    def _restart(self) -> None:
+        for index, due in list(self._restart_at.items()):
+            if time.monotonic() >= due:
+                del self._restart_at[index]
+                self._start(index)
+
+    def _drain(self) -> int:
+        children = list(self._children.values())
+        for child in children:
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + self._grace + 10
+        for child in children:
+            try:
+                child.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        failed = [child.returncode for child in children if child.returncode == os.EX_CONFIG]
+        return failed[0] if failed else 0
+
+    def _stop(self, signum: int, frame: object) -> None:
+        self._stopping = True

@@ -1,0 +1,238 @@
+"""Wires settings, adapters and stores into one running house."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from adapters import health, logs
+from adapters.asgi import App, Limits
+from adapters.catalogue import GoogleCatalogue
+from adapters.clock import SystemClock
+from adapters.dialects.anthropic import Anthropic
+from adapters.dialects.gemini import Gemini
+from adapters.dialects.openai import OpenAIChat
+from adapters.discovery import Projects
+from adapters.egress import Egress, ProxiedTransport
+from adapters.endpoints import Endpoints
+from adapters.gemini_cli import find_client
+from adapters.metric_samples import Looks, Sampler
+from adapters.metrics import PrometheusMeter
+from adapters.oauth import OAuthClient, Tokens
+from adapters.routing import Dialects
+from adapters.transport import Http1Transport, Timeouts
+from adapters.upstreams.agent import UserAgent
+from adapters.upstreams.code_assist import CodeAssist
+from adapters.upstreams.gemini_api import GeminiApi
+from adapters.upstreams.vertex import Vertex, VertexExpress
+from pipeline.exchange import Exchange, Reply, Request
+from pipeline.leases import LeasePool, Scheduling
+from pipeline.plan import Plan, plan
+from pipeline.ports import Credential, Ports, Transport, Upstream
+from pipeline.stages.auth import key_of
+from pollux import __version__
+from pollux.environment import credentials as environment_credentials
+from pollux.passwords import Passwords
+from pollux.pipelines import DEFAULT
+from stores.directory import DirectoryStore
+from stores.forms import FormError, read_credentials
+from stores.sources import Sources, StaticSource
+from stores.sqlite import SqliteState
+
+if TYPE_CHECKING:
+    from pollux.config import Loaded
+
+log = structlog.get_logger("pollux.wiring")
+
+METRICS_DIR = "POLLUX_METRICS_DIR"
+"""The variable by which the parent tells its workers where their metrics meet."""
+
+_KINDS = {each.name: each for each in (GeminiApi, CodeAssist, VertexExpress, Vertex)}
+
+_OUT = frozenset({"disabled", "quarantined"})
+"""States of credentials that cannot serve, now or later."""
+
+
+class House:
+    """Everything of one worker, wired up."""
+
+    def __init__(self, loaded: Loaded, index: int, environ: Mapping[str, str]) -> None:
+        self.loaded = loaded
+        self.pool: LeasePool
+        self.app: App
+        self._index = index
+        self._environ = environ
+        self._stack = AsyncExitStack()
+
+    @classmethod
+    async def open(cls, loaded: Loaded, index: int = 0, environ: Mapping[str, str] | None = None) -> House:
+        """Wire up and start a worker. Errors: StoreError when a store cannot be read."""
+        house = cls(loaded, index, os.environ if environ is None else environ)
+        try:
+            await house._start()
+        except BaseException:
+            await house.close()
+            raise
+        return house
+
+    async def close(self) -> None:
+        """Flush and let go of everything, in reverse."""
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        settings, clock = self.loaded.settings, SystemClock()
+        self.egress = Egress(settings.upstream.proxy)
+        self._stack.push_async_callback(self.egress.close)
+        self.pool = await self._open_pool(clock)
+        self.meter = PrometheusMeter(shared=self._shared_metrics(), worker=self._index)
+        self.meter.running(__version__, _loop_name())
+        self.transport = self._open_transport()
+        self._stack.push_async_callback(self.transport.close)
+        self.logs = logs.configure(settings.logging.level, settings.logging.format, settings.logging.file)
+        self._stack.callback(self.logs.close)
+        self.upstreams = self._open_upstreams(clock)
+        catalogue = GoogleCatalogue(self.egress, clock, self.pool.credentials, self._endpoints())
+        self._stack.push_async_callback(catalogue.close)
+        keys = Passwords(settings.auth.api_password)
+        self.ports = Ports(self.pool, self.upstreams, self.transport, catalogue, keys, self.meter, clock)
+        self.plans = {name: plan(name, configs, self.ports) for name, configs in self.loaded.pipelines.items()}
+        self.app = self._open_app()
+        looks = Looks(self.app.exchanges, self.pool.states, self._connections)
+        self.sampler = Sampler(self.meter, looks, worker=self._index)
+        self.sampler.start()
+        self._stack.callback(self.sampler.stop)
+
+    def _open_transport(self) -> Transport:
+        settings = self.loaded.settings.upstream
+        timeouts = Timeouts(**msgspec.structs.asdict(settings.timeouts))
+        if settings.proxy:
+            return ProxiedTransport(settings.proxy, timeouts)
+        return Http1Transport(timeouts)
+
+    async def _open_pool(self, clock: SystemClock) -> LeasePool:
+        storage, scheduling = self.loaded.settings.storage, self.loaded.settings.scheduling
+        state = SqliteState(Path(storage.data_dir) / "state.db")
+        self._stack.push_async_callback(state.close)
+        directory = DirectoryStore(Path(storage.credentials_dir))
+        store = Sources([directory, StaticSource(environment(self._environ, storage.load_env_credentials))])
+        self._stack.push_async_callback(store.close)
+        options = Scheduling(
+            calls_per_rotation=scheduling.calls_per_rotation,
+            auto_ban=scheduling.auto_ban,
+            auto_ban_codes=frozenset(scheduling.auto_ban_codes),
+        )
+        pool = LeasePool(store, state, clock, {kind: upstream.operations for kind, upstream in _KINDS.items()}, options)
+        await pool.start()
+        self._stack.push_async_callback(pool.close)
+        return pool
+
+    def _endpoints(self) -> Endpoints:
+        return Endpoints(**msgspec.structs.asdict(self.loaded.settings.upstream.endpoints))
+
+    def _open_upstreams(self, clock: SystemClock) -> dict[str, Upstream]:
+        endpoints, upstream = self._endpoints(), self.loaded.settings.upstream
+        tokens = Tokens(self.egress, clock, self.pool.refreshed, endpoints, self._oauth_client)
+        self._stack.push_async_callback(tokens.close)
+        projects = Projects(self.egress, clock, tokens, self.pool.refreshed, endpoints)
+        self._stack.push_async_callback(projects.close)
+        agent = UserAgent(__version__, upstream.user_agent)
+        adapters: list[Upstream] = [
+            GeminiApi(agent, clock, endpoints),
+            CodeAssist(agent, clock, tokens, projects, endpoints),
+            VertexExpress(agent, clock, endpoints),
+            Vertex(agent, clock, tokens, endpoints, upstream.location),
+        ]
+        return {adapter.name: adapter for adapter in adapters}
+
+    def _oauth_client(self) -> OAuthClient | None:
+        settings = self.loaded.settings.oauth
+        if settings.client_id:
+            return OAuthClient(settings.client_id, settings.client_secret)
+        return find_client(self._environ)
+
+    def _open_app(self) -> App:
+        server, metrics = self.loaded.settings.server, self.loaded.settings.metrics
+        pages = health.pages(self._ready)
+        if not metrics.bind:
+            pages["/metrics"] = self._metrics_page
+        limits = Limits(server.max_body_bytes, server.body_timeout, server.heartbeat)
+        return App(
+            _dialects().choose,
+            self._choose_plan,
+            self._done,
+            pages=pages,
+            limits=limits,
+            cors_origins=tuple(server.cors),
+        )
+
+    def _choose_plan(self, x: Exchange) -> Plan:
+        if not self.loaded.routes:
+            return self.plans[DEFAULT]
+        # Only configurations with routes pay for reading the model before `format` does.
+        model = x.dialect.read(x.request).model
+        x.route = self.loaded.pipeline(x.request.path, model)
+        return self.plans[x.route]
+
+    def _done(self, x: Exchange, outcome: BaseException | None) -> None:
+        self.meter.done(x, outcome)
+        self.logs.access(x, outcome)
+
+    def _ready(self) -> dict[str, object]:
+        if self.app.draining:
+            return {"status": "draining"}
+        enabled = sum(count for (_, state), count in self.pool.states().items() if state not in _OUT)
+        return {"status": "ok" if enabled else "no credential", "credentials": enabled}
+
+    async def _metrics_page(self, request: Request) -> Reply:
+        panel = Passwords(self.loaded.settings.auth.panel_password)
+        if panel.caller(key_of(request)) is None:
+            body = b"The panel password is wanted, as 'Authorization: Bearer PASSWORD'.\n"
+            return Reply(401, [(b"content-type", b"text/plain"), (b"www-authenticate", b"Bearer")], body)
+        content_type, figures = await self.sampler.scrape(request.header(b"accept"))
+        return Reply(200, [(b"content-type", content_type.encode())], figures)
+
+    def _shared_metrics(self) -> Path | None:
+        directory = self._environ.get(METRICS_DIR)
+        return Path(directory) if directory else None
+
+    def _connections(self) -> dict[tuple[str, str], int]:
+        counts: Counter[tuple[str, str]] = Counter()
+        if isinstance(self.transport, Http1Transport):
+            for origin, (idle, active) in self.transport.counts().items():
+                counts[origin.host, "idle"] += idle
+                counts[origin.host, "active"] += active
+        return counts
+
+
+def _dialects() -> Dialects:
+    return Dialects(
+        openai_chat=OpenAIChat(),
+        openai_responses=OpenAIChat(),
+        openai_embeddings=OpenAIChat(),
+        openai_images=OpenAIChat(),
+        gemini=Gemini(),
+        anthropic=Anthropic(),
+    )
+
+
+def _loop_name() -> str:
+    return type(asyncio.get_running_loop()).__module__.partition(".")[0]
+
+
+def environment(environ: Mapping[str, str], load_all: bool) -> list[Credential]:
+    """Return the credentials that stand in the environment; one that cannot be read is reported, not fatal."""
+    found = []
+    for name, document in environment_credentials(environ, load_all):
+        try:
+            found += read_credentials(document.encode(), name)
+        except FormError as exc:
+            log.error("credential in the environment cannot be read", variable=name, error=str(exc))
+    return found

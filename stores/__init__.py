@@ -1,0 +1,1 @@
+"""Where credentials, keys, usage and cooldowns rest; one backend per file."""

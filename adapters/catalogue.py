@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 class GoogleCatalogue:
     """Lists models in Gemini's form: live ones through an API key, others from the table of families.
 
-    Shape: `credentials` gives those in use. The live list is fetched by the first who asks and renewed in the
+    Shape: `credentials` gives those there are. The live list is fetched by the first who asks and renewed in the
         background; when Google does not answer, the last list serves, or the table.
     """
 
@@ -56,7 +56,7 @@ class GoogleCatalogue:
 
     async def models(self) -> list[Chunk]:
         """Return the models that the credentials present can serve, by name."""
-        credentials = list(self._credentials())
+        credentials = [credential for credential in self._credentials() if not credential.disabled]
         kinds = {credential.kind for credential in credentials}
         keys = [credential for credential in credentials if credential.kind == "gemini_api"]
         if not keys:

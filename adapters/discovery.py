@@ -61,7 +61,7 @@ class Projects:
         Errors: Refused, disabling the credential, with Google's own words when the account is not eligible;
             otherwise as Code Assist's answers are classified.
         """
-        known = self._found.get(credential.id)
+        known = self._found.get(_account(credential))
         if known is not None:
             return known
         # Shielded: a caller that leaves must not take the project away from those who wait with it.
@@ -75,14 +75,15 @@ class Projects:
         await asyncio.gather(*flights, return_exceptions=True)
 
     def _flight(self, credential: Credential) -> asyncio.Task[str]:
-        flight = self._flights.get(credential.id)
+        account = _account(credential)
+        flight = self._flights.get(account)
         if flight is None:
-            flight = self._flights[credential.id] = asyncio.create_task(self._discover(credential))
-            flight.add_done_callback(lambda task: self._landed(credential.id, task))
+            flight = self._flights[account] = asyncio.create_task(self._discover(credential))
+            flight.add_done_callback(lambda task: self._landed(account, credential.id, task))
         return flight
 
-    def _landed(self, name: str, task: asyncio.Task[str]) -> None:
-        del self._flights[name]
+    def _landed(self, account: str, name: str, task: asyncio.Task[str]) -> None:
+        del self._flights[account]
         if not task.cancelled() and (exc := task.exception()) is not None:
             log.warning("project_not_found", credential=name, error=str(exc))
 
@@ -93,7 +94,7 @@ class Projects:
             project = await self._onboard(credential, _tier(loaded))
         if not project:
             raise _ineligible(loaded)
-        self._found[credential.id] = project
+        self._found[_account(credential)] = project
         await self._keep(credential, project)
         return project
 
@@ -117,7 +118,7 @@ class Projects:
             await self._clock.sleep(POLL)
             operation = await self._ask(credential, "GET", f"/{operation.get('name', '')}")
         if error := operation.get("error"):
-            raise classify(int(error.get("code") or 500), [], orjson.dumps({"error": error}), self._clock.now())
+            raise _unwilling("onboardUser", str(error.get("message") or error))
         return _id_of((operation.get("response") or {}).get("cloudaicompanionProject"))
 
     async def _ask(self, credential: Credential, method: str, path: str, body: Chunk | None = None) -> Chunk:
@@ -126,7 +127,9 @@ class Projects:
         data = orjson.dumps(body) if body is not None else b""
         fetched = await self._egress.fetch(method, self._base + path, headers, data)
         if fetched.status != 200:
-            raise classify(fetched.status, fetched.headers, fetched.body, self._clock.now(), "code_assist")
+            exc = classify(fetched.status, fetched.headers, fetched.body, self._clock.now(), "code_assist")
+            # What is wrong with our question is no fault of the caller's.
+            raise _unwilling(path, exc.message) if exc.verdict.action == "give_up" else exc
         try:
             answer: Any = orjson.loads(fetched.body)
         except orjson.JSONDecodeError:
@@ -167,6 +170,21 @@ def _ineligible(loaded: Chunk) -> Refused:
         status=502,
         error_type="provider_auth",
     )
+
+
+def _unwilling(step: str, said: str) -> Refused:
+    """Return the error of a step that Code Assist refuses for a reason that may pass."""
+    return Refused(
+        "The proxy could not find the project of its account.",
+        verdict=Verdict("credential", "cool", None, f"{step}: {said}"),
+        status=502,
+        error_type="provider_auth",
+    )
+
+
+def _account(credential: Credential) -> str:
+    """Return what tells accounts apart: a credential's id may be given to another one."""
+    return credential.refresh_token or credential.id
 
 
 def _id_of(project: Any) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from typing import TYPE_CHECKING
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import httpcore
@@ -18,13 +19,16 @@ from msgspec import Struct
 from adapters.transport import MAX_IDLE, Timeouts, default_tls, host_header, request_headers
 from adapters.transport_answer import ANSWER_LIMIT, gather
 from adapters.transport_inflater import inflater
-from pipeline.errors import Broken, InternalError
+from pipeline.errors import Broken, InternalError, ProxyError
 from pipeline.ports import Call, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipeline.exchange import Headers
+
+OPENED: ContextVar[list[httpcore.AsyncNetworkStream]] = ContextVar("OPENED")
+"""The connections that the call under way has opened."""
 
 FETCH_LIMIT = 4 * 1024 * 1024
 """The longest document that is fetched, unless told otherwise."""
@@ -68,7 +72,10 @@ class Egress:
         with translated():
             async with asyncio.timeout(timeout):
                 answer = await self._transport.send(call)
-                return Fetched(answer.status, answer.headers, await answer.read_all(limit))
+                try:
+                    return Fetched(answer.status, answer.headers, await answer.read_all(limit))
+                finally:
+                    answer.close()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -97,6 +104,7 @@ class ProxiedTransport:
             max_keepalive_connections=max_idle,
             keepalive_expiry=self._timeouts.keep_alive,
             proxy=_proxy(proxy) if proxy else None,
+            network_backend=Network(),
         )
 
     async def send(self, call: Call) -> HttpcoreAnswer:
@@ -110,22 +118,38 @@ class ProxiedTransport:
             content=call.body,
             extensions={"timeout": seconds},
         )
-        with translated():
-            # httpcore talks to a SOCKS proxy without any timeout, and lets a request take its time.
-            async with asyncio.timeout(limits.connect + limits.first_byte):
-                response = await self._pool.handle_async_request(request)
+        opened: list[httpcore.AsyncNetworkStream] = []
+        OPENED.set(opened)
+        try:
+            with translated():
+                # httpcore talks to a SOCKS proxy without any timeout, and lets a request take its time.
+                async with asyncio.timeout(limits.connect + limits.first_byte):
+                    response = await self._pool.handle_async_request(request)
+        except (ProxyError, asyncio.CancelledError):
+            for stream in opened:
+                self.let_go(stream)
+            raise
         seconds["read"] = limits.idle
         return HttpcoreAnswer(response, self)
 
-    def let_go(self, response: httpcore.Response) -> None:
-        """Close a connection in mid-answer, soon: httpcore can only do it in a task."""
-        task = asyncio.get_running_loop().create_task(response.aclose())
+    def let_go(self, what: httpcore.Response | httpcore.AsyncNetworkStream) -> None:
+        """Close a connection soon: httpcore can only do it in a task."""
+        task = asyncio.get_running_loop().create_task(what.aclose())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
     async def close(self) -> None:
         await asyncio.gather(*self._closing)
         await self._pool.aclose()
+
+
+class Network(httpcore.AnyIOBackend):
+    """Notes in `OPENED` what a call opens: httpcore leaves it open where a handshake fails or is cancelled."""
+
+    async def connect_tcp(self, *where: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+        stream = await super().connect_tcp(*where, **options)
+        OPENED.get().append(stream)
+        return stream
 
 
 class HttpcoreAnswer:
@@ -137,9 +161,13 @@ class HttpcoreAnswer:
         self._response = response
         self._transport = transport
         self._parts = aiter(response.aiter_stream())
-        self._inflater = inflater(self.headers)
         self._complete = False
         self._closed = False
+        try:
+            self._inflater = inflater(self.headers)
+        except Broken:
+            self.close()
+            raise
 
     async def read(self) -> bytes:
         while not self._complete:

@@ -134,7 +134,7 @@ class Tokens:
             log.warning("token_not_renewed", credential=name, error=str(exc))
 
     async def _renew(self, credential: Credential) -> Granted:
-        form, client = self._form(credential)
+        form, client = await self._form(credential)
         fetched = await self._egress.fetch("POST", self._url, FORM, urlencode(form).encode())
         granted = read_granted(fetched)
         self._apply(credential, granted)
@@ -144,12 +144,12 @@ class Tokens:
             await self._keep(credential)
         return granted
 
-    def _form(self, credential: Credential) -> tuple[dict[str, str], OAuthClient | None]:
+    async def _form(self, credential: Credential) -> tuple[dict[str, str], OAuthClient | None]:
         if credential.service_account is not None:
             now = self._clock.now()
             return service_account.grant(credential.service_account, credential.scopes, now), None
         own = OAuthClient(credential.client_id, credential.client_secret) if credential.client_id else None
-        client = own or self._client()
+        client = own or await asyncio.to_thread(self._client)  # looks through files
         if client is None:
             reason = "no OAuth client: set [oauth] client_id and client_secret, or install gemini-cli"
             raise _refused("no OAuth client", "cool", _CONFIGURATION, reason)

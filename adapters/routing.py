@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from adapters.dialects.anthropic import Anthropic
+from adapters.dialects.gemini import Gemini
+from adapters.dialects.openai import OpenAIChat
 from pipeline.exchange import Request
 from pipeline.ports import Dialect
 
@@ -49,3 +52,15 @@ _BY_PATH = {
 }
 
 _GEMINI_PREFIXES = ("/v1beta/", "/v1alpha/", "/v1beta1/", "/v1/models/")
+
+
+def all_dialects() -> Dialects:
+    """Return every client protocol, ready."""
+    return Dialects(
+        openai_chat=OpenAIChat(),
+        openai_responses=OpenAIChat(),
+        openai_embeddings=OpenAIChat(),
+        openai_images=OpenAIChat(),
+        gemini=Gemini(),
+        anthropic=Anthropic(),
+    )

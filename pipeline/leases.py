@@ -113,9 +113,12 @@ class LeasePool:
         for _ in range(attempts):
             if rest:
                 await self._clock.sleep(pause)
-            unit = await self._grant(x, tried)
-            if unit is None:
-                return
+            try:
+                unit = await self._grant(x, tried)
+            except NoCredential:
+                if tried:
+                    return  # what the last of them met says more
+                raise
             lease = UnitLease(self, unit, x.model, self._clock.tick())
             unit.active += 1
             unit.calls += 1
@@ -123,7 +126,7 @@ class LeasePool:
             x.attempts += 1
             yield lease
             failure = lease.failure
-            await lease.close(failure)
+            await lease.close(failure or UpstreamError("No answer came of it."))
             if failure is not None and failure.verdict.action == "give_up":
                 return
             tried |= 1 << unit.slot
@@ -169,24 +172,29 @@ class LeasePool:
         if answered:
             self._penalties.answered(unit, model)
 
-    async def _grant(self, x: Exchange, tried: int) -> Unit | None:
-        """Return the unit to use, after waiting where that is allowed; None when none is left to try."""
+    async def _grant(self, x: Exchange, tried: int) -> Unit:
+        """Return the unit to use, after waiting where that is allowed."""
         while True:
-            wait, allowed = self._penalties.back_off(x.model), PATIENCE
+            wait = self._penalties.back_off(x.model)
+            if wait > PATIENCE:
+                said = f"Upstream has no capacity for {x.model} just now."
+                raise AllCooling(said, retry_after=wait, error_type="provider_capacity")
             if wait <= 0:
                 unit = self._pick(x, tried)
                 if unit is not None:
                     return unit
-                units = self._able(x.operation)
-                if not units and tried:
-                    return None
-                if not units:
-                    raise NoCredential(f"No credential is available that can {x.operation}.")
-                earliest = self._penalties.cooldowns.earliest(units, x.model)
-                wait, allowed = earliest - self._clock.tick(), self._max_wait
-            if wait > allowed:
-                raise _come_back(x.model, wait, capacity=allowed == PATIENCE)
+                wait = self._until_free(x)
+                if wait > self._max_wait:
+                    raise AllCooling(f"All credentials for {x.model} are cooling down.", retry_after=wait)
             await self._clock.sleep(wait)
+
+    def _until_free(self, x: Exchange) -> float:
+        units = 0
+        for tier in self._roster.tiers:
+            units |= tier.units.get(x.operation, 0)
+        if not units:
+            raise NoCredential(f"No credential is available that can {x.operation}.")
+        return self._penalties.cooldowns.earliest(units, x.model) - self._clock.tick()
 
     def _pick(self, x: Exchange, tried: int) -> Unit | None:
         now, cooldowns = self._clock.tick(), self._penalties.cooldowns
@@ -206,12 +214,6 @@ class LeasePool:
             self._state.put("rotation", tier.name, {"unit": unit.id})
         return unit
 
-    def _able(self, operation: str) -> int:
-        units = 0
-        for tier in self._roster.tiers:
-            units |= tier.units.get(operation, 0)
-        return units
-
     async def _follow(self) -> None:
         while True:
             await self._changed.wait()
@@ -225,10 +227,3 @@ class LeasePool:
 def _leaves_the_fault_behind(exc: UpstreamError) -> bool:
     """Whether the failure stays with the unit that met it, so that the next one need not wait."""
     return exc.verdict.action in {"cool", "refresh", "disable"} and exc.verdict.scope not in {"request", "model"}
-
-
-def _come_back(model: str, wait: float, *, capacity: bool) -> AllCooling:
-    if capacity:
-        said = f"Upstream has no capacity for {model} just now."
-        return AllCooling(said, retry_after=wait, error_type="provider_capacity")
-    return AllCooling(f"All credentials for {model} are cooling down.", retry_after=wait)

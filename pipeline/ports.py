@@ -1,12 +1,15 @@
 """What the core expects of the outside world. Adapters and stores implement these; nothing here imports them."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct, field
 
 from pipeline.errors import ProxyError, UpstreamError
 from pipeline.exchange import Asked, Caller, Chunk, Exchange, Headers, Reply, Request
+
+if TYPE_CHECKING:
+    from pipeline.vault import Vault
 
 Decoder = Callable[[bytes], list[Chunk]]
 """Stateful: bytes of one network read in, the events they completed out; `b""` means the end of the bytes."""
@@ -101,6 +104,9 @@ class StateStore(Protocol):
 
     async def load(self, kind: str) -> dict[str, Chunk]:
         """Return all documents of a kind by key."""
+
+    async def get(self, kind: str, key: str) -> Chunk | None:
+        """Return one document, also one that was put and is not written yet."""
 
     def put(self, kind: str, key: str, document: Chunk | None) -> None:
         """Write behind: returns at once; the latest document of a key wins; None removes it."""
@@ -277,3 +283,4 @@ class Ports(Struct):
     keys: Keys
     meter: Meter
     clock: Clock
+    vault: "Vault"

@@ -19,7 +19,9 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            from pipeline.registry import did_you_mean
+
+            ctx.fail(f"no command {cmd_name!r}{did_you_mean(cmd_name, COMMANDS)}")
         command: click.Command = importlib.import_module(f"pollux.commands.{cmd_name}").command
         return command
 
@@ -29,7 +31,11 @@ class Commands(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.command(cls=Commands, epilog="`pollux` alone is `pollux serve`.")
+@click.command(
+    cls=Commands,
+    epilog="`pollux` alone is `pollux serve`.",
+    context_settings={"max_content_width": 110},
+)
 @click.version_option(package_name="pollux", prog_name="pollux")
 def main() -> None:
     """A proxy that speaks OpenAI, Anthropic and Gemini on one side and every Google Gemini upstream on the other."""

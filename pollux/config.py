@@ -62,10 +62,15 @@ def load(path: Path | str | None, environ: Mapping[str, str]) -> Loaded:
     elif Path(FILE).exists():
         path = Path(FILE)
     source = Source.read(path) if path else Source("", "")
-    if path is not None and str(path.parent.resolve()) not in sys.path:
-        # So that `stage = "mystages:Redact"` finds mystages.py beside proxy.toml; last, to shadow nothing.
-        sys.path.append(str(path.parent.resolve()))
+    look_beside(path or Path(FILE))
     return _Loading(source, environ).loaded(path)
+
+
+def look_beside(path: Path) -> None:
+    """Let `stage = "mystages:Redact"` find mystages.py beside the configuration; last, to shadow nothing."""
+    folder = str(path.parent.resolve())
+    if folder not in sys.path:
+        sys.path.append(folder)
 
 
 class _Loading:

@@ -15,6 +15,16 @@ from pollux.config import load
 KEY = "pollux-demo"
 """The demo's API password: it opens nothing but the simulator."""
 
+_BASE_URLS = (
+    "CODE_ASSIST_ENDPOINT",
+    "GEMINI_API_ENDPOINT",
+    "VERTEX_ENDPOINT",
+    "OAUTH_PROXY_URL",
+    "GOOGLEAPIS_PROXY_URL",
+    "RESOURCE_MANAGER_API_URL",
+    "SERVICE_USAGE_API_URL",
+)
+
 _MODEL = "gemini-3.8-flash"
 
 _CODE_ASSIST_CREDENTIAL = {
@@ -51,11 +61,9 @@ def environment(google: str, folder: Path, port: int) -> dict[str, str]:
     credentials = folder / "creds"
     credentials.mkdir(mode=0o700)
     (credentials / "code-assist.json").write_text(json.dumps(_CODE_ASSIST_CREDENTIAL), encoding="utf-8")
-    urls = ("CODE_ASSIST_ENDPOINT", "GEMINI_API_ENDPOINT", "VERTEX_ENDPOINT", "OAUTH_PROXY_URL", "GOOGLEAPIS_PROXY_URL")
-    urls += ("RESOURCE_MANAGER_API_URL", "SERVICE_USAGE_API_URL")
     return {
         **os.environ,
-        **dict.fromkeys(urls, google),
+        **dict.fromkeys(_BASE_URLS, google),
         "HOST": "127.0.0.1",
         "PORT": str(port),
         "API_PASSWORD": KEY,

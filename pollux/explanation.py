@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
@@ -11,8 +12,12 @@ from msgspec import Struct, field
 from pipeline.errors import ClientError, ProxyError
 from pipeline.exchange import Exchange, Request
 from pipeline.plan import TERMINAL, Step
+from pipeline.unit_state import UnitState
 
-SHOWN = ("caller", "model", "operation", "stream", "payload", "features", "leases", "source", "heartbeat")
+SHOWN = (
+    *("caller", "model", "operation", "stream", "payload", "features", "leases", "source"),
+    *("commit_early", "heartbeat", "notes"),
+)
 """The fields of the exchange that a stage above `upstream` may change."""
 
 
@@ -33,12 +38,16 @@ class Effect(Struct, frozen=True):
 
 
 class Draw(Struct, frozen=True):
-    """The lease a request would get first, or why it would get none."""
+    """The lease a request would get first, or why it would get none.
+
+    Shape: `why` says how each unit is doing that could have been drawn.
+    """
 
     credential: str = ""
     kind: str = ""
     project: str = ""
     refused: str = ""
+    why: list[str] = field(default_factory=list)
 
 
 class Explanation(Struct):
@@ -49,12 +58,15 @@ class Explanation(Struct):
     lease: Draw | None = None
 
 
-async def explain(steps: Sequence[Step], x: Exchange) -> Explanation:
-    """Run the stages above `upstream`, and say what each did and which lease comes first. Nothing is sent."""
+async def explain(steps: Sequence[Step], x: Exchange, units: Callable[[], list[UnitState]]) -> Explanation:
+    """Run the stages above `upstream`, and say what each did and which lease comes first. Nothing is sent.
+
+    Shape: `units` returns how every unit is doing, before a lease is drawn.
+    """
     explanation = Explanation(x.route)
     for step in steps:
         if step.config.name == TERMINAL:
-            explanation.lease = await _draw(x)
+            explanation.lease = await _draw(x, [_told(unit) for unit in units()])
             return explanation
         effect = await _run(step, x)
         explanation.effects.append(effect)
@@ -79,23 +91,28 @@ async def _run(step: Step, x: Exchange) -> Effect:
     return Effect(step.config.name, changes, refused)
 
 
-async def _draw(x: Exchange) -> Draw:
+async def _draw(x: Exchange, why: list[str]) -> Draw:
     if x.leases is None:
-        return Draw(refused="no stage offers leases")
-    try:
-        lease = await anext(aiter(x.leases))
-    except StopAsyncIteration:
-        return Draw(refused="no lease is left")
-    except ProxyError as exc:
-        return Draw(refused=f"{exc.status} {exc.error_type}: {exc.message}")
-    # A request that the caller took back says nothing about the credential.
-    await lease.close(ClientError("Explained, not sent."))
-    return Draw(lease.credential.id, lease.credential.kind, lease.project)
+        return Draw(refused="no stage offers leases", why=why)
+    async with aclosing(aiter(x.leases)) as leases:
+        try:
+            lease = await anext(leases)
+        except StopAsyncIteration:
+            return Draw(refused="no lease is left", why=why)
+        except ProxyError as exc:
+            return Draw(refused=f"{exc.status} {exc.error_type}: {exc.message}", why=why)
+        # A request that the caller took back says nothing about the credential.
+        await lease.close(ClientError("Explained, not sent."))
+        return Draw(lease.credential.id, lease.credential.kind, lease.project, why=why)
+
+
+def _told(unit: UnitState) -> str:
+    return f"{unit.id} ({unit.kind}): {unit.state}{': ' if unit.reason else ''}{unit.reason}"
 
 
 def _seen(x: Exchange) -> dict[str, Any]:
     """Copy what is shown of an exchange; what is no data is shown by its kind."""
-    return {name: msgspec.to_builtins(getattr(x, name), enc_hook=_kind) for name in SHOWN if hasattr(x, name)}
+    return {name: msgspec.to_builtins(getattr(x, name), enc_hook=_kind) for name in SHOWN}
 
 
 def _kind(value: Any) -> str:

@@ -13,31 +13,31 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from adapters import health, logs
+from adapters import health
 from adapters.asgi import App, Limits
 from adapters.catalogue import GoogleCatalogue
 from adapters.clock import SystemClock
-from adapters.dialects.anthropic import Anthropic
-from adapters.dialects.gemini import Gemini
-from adapters.dialects.openai import OpenAIChat
 from adapters.discovery import Projects
 from adapters.egress import Egress, ProxiedTransport
 from adapters.endpoints import Endpoints
 from adapters.gemini_cli import find_client
+from adapters.logs import Logs
 from adapters.metric_samples import Looks, Sampler
 from adapters.metrics import PrometheusMeter
 from adapters.oauth import OAuthClient, Tokens
-from adapters.routing import Dialects
+from adapters.routing import all_dialects
 from adapters.transport import Http1Transport, Timeouts
 from adapters.upstreams.agent import UserAgent
 from adapters.upstreams.code_assist import CodeAssist
 from adapters.upstreams.gemini_api import GeminiApi
 from adapters.upstreams.vertex import Vertex, VertexExpress
 from pipeline.exchange import Exchange, Reply, Request
-from pipeline.leases import LeasePool, Scheduling
+from pipeline.leases import LeasePool
 from pipeline.plan import Plan, plan
 from pipeline.ports import Credential, Ports, Transport, Upstream
+from pipeline.scheduling import Scheduling
 from pipeline.stages.auth import key_of
+from pipeline.vault import Vault
 from pollux import __version__
 from pollux.environment import credentials as environment_credentials
 from pollux.passwords import Passwords
@@ -64,18 +64,25 @@ _OUT = frozenset({"disabled", "quarantined"})
 class House:
     """Everything of one worker, wired up."""
 
-    def __init__(self, loaded: Loaded, index: int, environ: Mapping[str, str]) -> None:
+    def __init__(self, loaded: Loaded, index: int, environ: Mapping[str, str], logs: Logs | None) -> None:
         self.loaded = loaded
         self.pool: LeasePool
         self.app: App
         self._index = index
         self._environ = environ
+        self._logs = logs
         self._stack = AsyncExitStack()
 
     @classmethod
-    async def open(cls, loaded: Loaded, index: int = 0, environ: Mapping[str, str] | None = None) -> House:
+    async def open(
+        cls,
+        loaded: Loaded,
+        index: int = 0,
+        environ: Mapping[str, str] | None = None,
+        logs: Logs | None = None,
+    ) -> House:
         """Wire up and start a worker. Errors: StoreError when a store cannot be read."""
-        house = cls(loaded, index, os.environ if environ is None else environ)
+        house = cls(loaded, index, os.environ if environ is None else environ, logs)
         try:
             await house._start()
         except BaseException:
@@ -96,14 +103,17 @@ class House:
         self.meter.running(__version__, _loop_name())
         self.transport = self._open_transport()
         self._stack.push_async_callback(self.transport.close)
-        self.logs = logs.configure(settings.logging.level, settings.logging.format, settings.logging.file)
-        self._stack.callback(self.logs.close)
         self.upstreams = self._open_upstreams(clock)
         catalogue = GoogleCatalogue(self.egress, clock, self.pool.credentials, self._endpoints())
         self._stack.push_async_callback(catalogue.close)
         keys = Passwords(settings.auth.api_password)
-        self.ports = Ports(self.pool, self.upstreams, self.transport, catalogue, keys, self.meter, clock)
+        vault = Vault(self.state, clock)
+        if self._index == 0:
+            pruning = asyncio.create_task(vault.prune())
+            self._stack.callback(pruning.cancel)
+        self.ports = Ports(self.pool, self.upstreams, self.transport, catalogue, keys, self.meter, clock, vault)
         self.plans = {name: plan(name, configs, self.ports) for name, configs in self.loaded.pipelines.items()}
+        self.dialects = all_dialects()
         self.app = self._open_app()
         looks = Looks(self.app.exchanges, self.pool.states, self._connections)
         self.sampler = Sampler(self.meter, looks, worker=self._index)
@@ -119,8 +129,8 @@ class House:
 
     async def _open_pool(self, clock: SystemClock) -> LeasePool:
         storage, scheduling = self.loaded.settings.storage, self.loaded.settings.scheduling
-        state = SqliteState(Path(storage.data_dir) / "state.db")
-        self._stack.push_async_callback(state.close)
+        self.state = SqliteState(Path(storage.data_dir) / "state.db")
+        self._stack.push_async_callback(self.state.close)
         directory = DirectoryStore(Path(storage.credentials_dir))
         store = Sources([directory, StaticSource(environment(self._environ, storage.load_env_credentials))])
         self._stack.push_async_callback(store.close)
@@ -129,7 +139,9 @@ class House:
             auto_ban=scheduling.auto_ban,
             auto_ban_codes=frozenset(scheduling.auto_ban_codes),
         )
-        pool = LeasePool(store, state, clock, {kind: upstream.operations for kind, upstream in _KINDS.items()}, options)
+        pool = LeasePool(
+            store, self.state, clock, {kind: upstream.operations for kind, upstream in _KINDS.items()}, options
+        )
         await pool.start()
         self._stack.push_async_callback(pool.close)
         return pool
@@ -165,7 +177,7 @@ class House:
             pages["/metrics"] = self._metrics_page
         limits = Limits(server.max_body_bytes, server.body_timeout, server.heartbeat)
         return App(
-            _dialects().choose,
+            self.dialects.choose,
             self._choose_plan,
             self._done,
             pages=pages,
@@ -183,7 +195,8 @@ class House:
 
     def _done(self, x: Exchange, outcome: BaseException | None) -> None:
         self.meter.done(x, outcome)
-        self.logs.access(x, outcome)
+        if self._logs is not None:
+            self._logs.access(x, outcome)
 
     def _ready(self) -> dict[str, object]:
         if self.app.draining:
@@ -210,17 +223,6 @@ class House:
                 counts[origin.host, "idle"] += idle
                 counts[origin.host, "active"] += active
         return counts
-
-
-def _dialects() -> Dialects:
-    return Dialects(
-        openai_chat=OpenAIChat(),
-        openai_responses=OpenAIChat(),
-        openai_embeddings=OpenAIChat(),
-        openai_images=OpenAIChat(),
-        gemini=Gemini(),
-        anthropic=Anthropic(),
-    )
 
 
 def _loop_name() -> str:

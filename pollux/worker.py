@@ -9,57 +9,67 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
+from adapters.logs import Logs, configure
 from pipeline.errors import StoreError
 from pollux.problem import EX_CONFIG
 
 if TYPE_CHECKING:
+    from hypercorn.typing import ASGIFramework
+
     from pollux.config import Loaded
+    from pollux.wiring import House
 
 _AFTER_GRACE = 8.0
 """Seconds that hypercorn waits beyond the grace period, in which broken-off streams say why."""
 
 
-def run(
-    loaded: Loaded, listener: socket.socket, index: int = 0, environ: Mapping[str, str] | None = None
-) -> int:
+def run(loaded: Loaded, listener: socket.socket, index: int = 0, environ: Mapping[str, str] | None = None) -> int:
     """Serve on this socket until SIGTERM or SIGINT; return the exit code."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        try:
-            runner.run(_serve(loaded, listener, index, environ))
-        except StoreError as exc:
-            print(f"pollux: {exc.message}", file=sys.stderr)
-            return EX_CONFIG
+    logging = loaded.settings.logging
+    logs = configure(logging.level, logging.format, logging.file)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(loaded, listener, index, environ, logs))
+    except StoreError as exc:
+        print(f"pollux: {exc.message}", file=sys.stderr)
+        return EX_CONFIG
+    finally:
+        logs.close()
     return 0
 
 
 async def _serve(
-    loaded: Loaded, listener: socket.socket, index: int, environ: Mapping[str, str] | None
+    loaded: Loaded, listener: socket.socket, index: int, environ: Mapping[str, str] | None, logs: Logs
 ) -> None:
     from pollux.wiring import House
 
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
-    server = loaded.settings.server
-    house = await House.open(loaded, index, environ)
+    house = await House.open(loaded, index, environ, logs)
     try:
         orphaned = asyncio.create_task(_watch_parent(stop))
-        drain = asyncio.create_task(_drain(house, stop, server.grace))
-        await serve(house.app, _hypercorn(loaded, listener), shutdown_trigger=stop.wait)
+        await serve_house(house, listener, stop)
         orphaned.cancel()
-        await drain
     finally:
         await house.close()
 
 
-async def _drain(house: Any, stop: asyncio.Event, grace: float) -> None:
+async def serve_house(house: House, listener: socket.socket, stop: asyncio.Event) -> None:
+    """Serve on this socket until `stop` is set, and let what is under way end."""
+    drain = asyncio.create_task(_drain(house, stop))
+    await serve(cast("ASGIFramework", house.app), _hypercorn(house.loaded, listener), shutdown_trigger=stop.wait)
+    await drain
+
+
+async def _drain(house: House, stop: asyncio.Event) -> None:
     await stop.wait()
-    await house.app.drain(grace)
+    await house.app.drain(house.loaded.settings.server.grace)
 
 
 async def _watch_parent(stop: asyncio.Event) -> None:
@@ -73,7 +83,8 @@ async def _watch_parent(stop: asyncio.Event) -> None:
 def _hypercorn(loaded: Loaded, listener: socket.socket) -> Config:
     server = loaded.settings.server
     config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
+    # Hypercorn makes a socket of its own from the number, and closes it.
+    config.bind = [f"fd://{listener.detach()}"]
     # Hypercorn closes a connection that has brought no whole request head for this long, idle or dripping.
     config.keep_alive_timeout = server.idle_timeout
     config.graceful_timeout = server.grace + _AFTER_GRACE

@@ -80,7 +80,7 @@ def to_document(credential: Credential, original: Chunk | None = None) -> Chunk:
     document = copy.deepcopy(credential.extra if original is None else original)
     if credential.service_account is not None:
         document = document or dict(credential.service_account)
-        changeable = ("location",)
+        changeable: tuple[str, ...] = ("location",)
     else:
         changeable = tuple(SPELLINGS)
     was = read_document(document) if document else Credential(id="", kind="")

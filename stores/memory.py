@@ -58,6 +58,10 @@ class MemoryState:
         documents = self._documents.get(kind, {})
         return {key: msgspec.json.decode(document) for key, document in documents.items()}
 
+    async def get(self, kind: str, key: str) -> Chunk | None:
+        document = self._documents.get(kind, {}).get(key)
+        return None if document is None else msgspec.json.decode(document)
+
     def put(self, kind: str, key: str, document: Chunk | None) -> None:
         documents = self._documents.setdefault(kind, {})
         if document is None:

@@ -25,6 +25,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS state
     (kind TEXT NOT NULL, key TEXT NOT NULL, document BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID
 """
+_GET = "SELECT document FROM state WHERE kind = ? AND key = ?"
 _PUT = "INSERT INTO state VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET document = excluded.document"
 _DROP = "DELETE FROM state WHERE kind = ? AND key = ?"
 
@@ -51,6 +52,9 @@ class SqliteState:
 
     async def load(self, kind: str) -> dict[str, Chunk]:
         return await asyncio.to_thread(self._load, kind)
+
+    async def get(self, kind: str, key: str) -> Chunk | None:
+        return await asyncio.to_thread(self._get, kind, key)
 
     def put(self, kind: str, key: str, document: Chunk | None) -> None:
         encoded = None if document is None else msgspec.json.encode(document)
@@ -96,6 +100,18 @@ class SqliteState:
             with self._using:
                 rows = self._database.execute("SELECT key, document FROM state WHERE kind = ?", (kind,)).fetchall()
             return {key: msgspec.json.decode(document) for key, document in rows}
+        except (sqlite3.Error, msgspec.DecodeError) as exc:
+            raise StoreError(f"{self._path} cannot be read: {exc}") from exc
+
+    def _get(self, kind: str, key: str) -> Chunk | None:
+        with self._gate:
+            if (kind, key) in self._pending:
+                document = self._pending[kind, key]
+                return None if document is None else msgspec.json.decode(document)
+        try:
+            with self._using:
+                row = self._database.execute(_GET, (kind, key)).fetchone()
+            return msgspec.json.decode(row[0]) if row else None
         except (sqlite3.Error, msgspec.DecodeError) as exc:
             raise StoreError(f"{self._path} cannot be read: {exc}") from exc
 

@@ -46,6 +46,25 @@ def decoded(body: bytes, form: type[T]) -> T:
         raise misfit(exc) from None
 
 
+def object_in(text: str) -> dict[str, Any] | None:
+    """Return the JSON object that a text is, or None when it is anything else."""
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        value = parsed(text.encode())
+    except (BadRequest, UnicodeEncodeError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def converted(value: Any, form: type[T], under: str) -> T:
+    """Return a piece of a body as that Struct; `under` is its place. Errors: BadRequest with `field`."""
+    try:
+        return msgspec.convert(value, form)
+    except msgspec.ValidationError as exc:
+        raise misfit(exc, under) from None
+
+
 def misfit(exc: msgspec.ValidationError, under: str = "") -> BadRequest:
     """Return what to tell a caller whose value has the wrong type or is missing.
 

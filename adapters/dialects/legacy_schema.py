@@ -9,13 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapters.dialects.schema import MAX_INLINE_DEPTH, MAX_INLINED, Schema, resolve
+from adapters.dialects.schema import MAX_INLINE_DEPTH, Schema, resolve
 
-_FORMATS = {
-    "string": {"enum", "date-time"},
-    "number": {"float", "double"},
-    "integer": {"int32", "int64"},
-}
+_FORMATS = {"string": ("enum", "date-time"), "number": ("float", "double"), "integer": ("int32", "int64")}
 _PASSED = (
     *("title", "description", "pattern", "example", "default", "minimum", "maximum"),
     *("minItems", "maxItems", "minProperties", "maxProperties", "minLength", "maxLength"),
@@ -29,6 +25,9 @@ KNOWN = frozenset(_PASSED) | {"type", "format", "nullable", "enum", "items", "pr
 
 _TYPES = ("string", "number", "integer", "boolean", "array", "object")
 _HINT_LENGTH = 200
+
+# What a schema may grow to: references and alternatives multiply, and a dozen lines can mean a billion nodes.
+MAX_WRITTEN = 5000
 
 
 def reduce(schema: Schema) -> Schema:
@@ -45,11 +44,12 @@ class _Reduction:
 
     def __init__(self, root: Schema) -> None:
         self.root = root
-        self.inlined = 0
+        self.written = 0
 
     def node(self, schema: Any, within: tuple[str, ...], depth: int) -> Schema:
         """The reduced form of whatever stands in a schema position; `within` names the references being written out."""
-        if not isinstance(schema, dict) or depth > MAX_INLINE_DEPTH:
+        self.written += 1
+        if not isinstance(schema, dict) or depth > MAX_INLINE_DEPTH or self.written > MAX_WRITTEN:
             return {"type": "object" if isinstance(schema, dict) and "properties" in schema else "string"}
         pointer = schema.get("$ref")
         if pointer is not None:
@@ -67,27 +67,26 @@ class _Reduction:
 
     def reference(self, schema: Schema, pointer: Any, within: tuple[str, ...], depth: int) -> Schema:
         target = resolve(self.root, pointer)
-        if target is None or pointer in within or self.inlined >= MAX_INLINED:
+        if target is None or pointer in within:
             named = pointer.rpartition("/")[2] if isinstance(pointer, str) else ""
             return {
                 "type": "object",
                 "description": schema.get("description") or f"another {named or 'object'}",
             }
-        self.inlined += 1
         beside = {key: value for key, value in schema.items() if key != "$ref"}
         return self.node({**target, **beside}, (*within, pointer), depth + 1)
 
     def merged(self, schema: Schema, within: tuple[str, ...]) -> Schema:
         """The schema with its `allOf` folded in."""
-        members = schema.get("allOf")
-        if not isinstance(members, list):
+        members = _listed(schema, "allOf")
+        if not members:
             return schema
         whole = {key: value for key, value in schema.items() if key != "allOf"}
         for member in members:
             pointer = member.get("$ref") if isinstance(member, dict) else None
             part = member if pointer is None else None if pointer in within else resolve(self.root, pointer)
-            if isinstance(part, dict) and self.inlined < MAX_INLINED:
-                self.inlined += 1
+            if isinstance(part, dict) and self.written < MAX_WRITTEN:
+                self.written += 1
                 whole = _joined(whole, self.merged(part, (*within, pointer) if pointer else within))
         return whole
 
@@ -111,12 +110,11 @@ class _Reduction:
 
     def members(self, schema: Schema, within: tuple[str, ...], depth: int) -> Schema:
         properties = {name: self.node(each, within, depth + 1) for name, each in schema["properties"].items() if name}
-        required = schema.get("required")
-        kept = [name for name in required if name in properties] if isinstance(required, list) else []
+        kept = [name for name in _listed(schema, "required") if isinstance(name, str) and name in properties]
         return {"properties": properties, **({"required": kept} if kept else {})} if properties else {}
 
     def items(self, schema: Schema, within: tuple[str, ...], depth: int) -> Schema:
-        places = schema.get("prefixItems") or schema.get("items")
+        places = _listed(schema, "prefixItems") or schema.get("items")
         if isinstance(places, list):  # a tuple: each place's form is allowed in each place
             return self.node({"anyOf": places}, within, depth + 1)
         return self.node(places, within, depth + 1)
@@ -139,14 +137,14 @@ def _kinds(schema: Schema) -> tuple[list[str], bool]:
     """The types a schema names, and whether null is one of its forms."""
     named = schema.get("type")
     names = [str(each).lower() for each in (named if isinstance(named, list) else [named]) if each]
-    forms = [*(schema.get("anyOf") or ()), *(schema.get("oneOf") or ())]
+    forms = [*_listed(schema, "anyOf"), *_listed(schema, "oneOf")]
     nullable = "null" in names or any(map(_is_null, forms)) or None in _values(schema)
     return [name for name in names if name in _TYPES], bool(nullable or schema.get("nullable"))
 
 
 def _branches(schema: Schema) -> list[Any]:
     """The alternatives that are forms of their own; those of a typed schema only constrain it further."""
-    forms = schema.get("anyOf") or schema.get("oneOf") or ()
+    forms = _listed(schema, "anyOf") or _listed(schema, "oneOf")
     typed = isinstance(schema.get("type"), str)
     own = [each for each in forms if isinstance(each, dict) and not _is_null(each)]
     return [] if typed and not all("type" in each or "$ref" in each for each in own) else own
@@ -157,10 +155,13 @@ def _is_null(schema: Any) -> bool:
 
 
 def _values(schema: Schema) -> list[Any]:
-    values = schema.get("enum")
-    if isinstance(values, list):
-        return values
-    return [schema["const"]] if "const" in schema else []
+    return _listed(schema, "enum") or ([schema["const"]] if "const" in schema else [])
+
+
+def _listed(schema: Schema, key: str) -> list[Any]:
+    """The list under a keyword; whatever else stands there means nothing."""
+    value = schema.get(key)
+    return value if isinstance(value, list) else []
 
 
 def _guess(schema: Schema) -> str:
@@ -181,11 +182,8 @@ def _joined(one: Schema, other: Schema) -> Schema:
     for key in ("properties", "$defs", "definitions"):
         if isinstance(one.get(key), dict) and isinstance(other.get(key), dict):
             joined[key] = {**one[key], **other[key]}
-    if isinstance(one.get("required"), list) and isinstance(other.get("required"), list):
-        joined["required"] = [
-            *one["required"],
-            *(each for each in other["required"] if each not in one["required"]),
-        ]
+    if required := _listed(one, "required") + _listed(other, "required"):
+        joined["required"] = [each for number, each in enumerate(required) if each not in required[:number]]
     return joined
 
 

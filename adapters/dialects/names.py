@@ -43,9 +43,7 @@ class Names:
 
 def _plain(name: str) -> str:
     """The name with what is illegal replaced; marked where nothing readable is left."""
-    replaced = _ILLEGAL.sub("_", name)
-    if not LEGAL.match(replaced):
-        replaced = f"_{replaced}"
+    replaced = _replaced(name)
     readable = len(replaced) <= _LONGEST and replaced.strip("_.:-") != ""
     return replaced if readable else _marked(name)
 
@@ -53,5 +51,9 @@ def _plain(name: str) -> str:
 def _marked(name: str) -> str:
     """The name cut short and told apart from others by a digest."""
     digest = blake2s(name.encode(), digest_size=4).hexdigest()
+    return f"{_replaced(name)[: _LONGEST - 9]}_{digest}"
+
+
+def _replaced(name: str) -> str:
     replaced = _ILLEGAL.sub("_", name)
-    return f"_{replaced}"[: _LONGEST - 9] + f"_{digest}"
+    return replaced if LEGAL.match(replaced) else f"_{replaced}"

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from adapters.dialects.openai import ids
 from adapters.dialects.seal import Seal
-from adapters.dialects.signatures import checks
+from pipeline.signatures import checks
 from pipeline.errors import BadRequest
 
 Part = dict[str, Any]

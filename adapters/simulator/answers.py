@@ -89,7 +89,9 @@ def _calls(called: list[Wish], model: Model, answer_id: str) -> list[Part]:
 def _reply(request: dict[str, Any]) -> str:
     handed = results(request)
     if handed:
-        quotes = [f"{item.get('name', '')} answered {orjson.dumps(item.get('response', {})).decode()}" for item in handed]
+        quotes = [
+            f"{item.get('name', '')} answered {orjson.dumps(item.get('response', {})).decode()}" for item in handed
+        ]
         return "The tools have spoken: " + "; ".join(quotes) + "."
     return f"You said: {last_text(request)[:_ECHO_CHARACTERS]}"
 
@@ -163,7 +165,9 @@ def _grounding(request: dict[str, Any], answer: Answer) -> dict[str, Any]:
 
 def _fetched(text: str) -> dict[str, Any]:
     urls = re.findall(r"https?://\S+", text)
-    return {"urlMetadata": [{"retrievedUrl": url, "urlRetrievalStatus": "URL_RETRIEVAL_STATUS_SUCCESS"} for url in urls]}
+    return {
+        "urlMetadata": [{"retrievedUrl": url, "urlRetrievalStatus": "URL_RETRIEVAL_STATUS_SUCCESS"} for url in urls]
+    }
 
 
 def _picture(request: dict[str, Any], model: Model, answer_id: str) -> list[list[Part]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -40,7 +40,7 @@ class Answers:
 
 
 class Wheel:
-    """One timer for all streams: each slot is a millisecond of the cadence, a stream stays in the slot it started in."""
+    """One timer for all streams: a slot per millisecond of the cadence; a stream stays in the slot it began in."""
 
     def __init__(self, cadence: float) -> None:
         self._slots: list[set[Stream]] = [set() for _ in range(max(1, round(cadence / _TICK)))]
@@ -110,7 +110,7 @@ class CannedProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
+        self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._stream and self._wheel:

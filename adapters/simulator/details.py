@@ -82,7 +82,7 @@ def quota(period: str, limit: str, delay: str) -> Fixture:
         message,
         links("Learn more about Gemini API quotas", "https://ai.google.dev/gemini-api/docs/rate-limits"),
         {"@type": _RPC + "QuotaFailure", "violations": [violation]},
-        retry(delay.split(".")[0] + "s"),
+        retry(delay.split(".", maxsplit=1)[0] + "s"),
     )
 
 
@@ -113,9 +113,7 @@ def service_disabled(title: str, service: str, project: str) -> Fixture:
 
 def bad_key(message: str) -> Fixture:
     """400, not 401: an API key that is not valid."""
-    return error(
-        400, "INVALID_ARGUMENT", message, info("API_KEY_INVALID", service=GEMINI), localized(message)
-    )
+    return error(400, "INVALID_ARGUMENT", message, info("API_KEY_INVALID", service=GEMINI), localized(message))
 
 
 def capacity(code: int, status: str) -> Fixture:
@@ -134,7 +132,7 @@ def code_assist_quota(reason: str, delay: str, reset: str, seconds: str) -> Fixt
     return error(
         429,
         "RESOURCE_EXHAUSTED",
-        f"You have exhausted your capacity on this model. Your quota will reset after {delay.split('.')[0]}s.",
+        f"You have exhausted your capacity on this model. Your quota will reset after {delay.split('.', maxsplit=1)[0]}s.",
         info(
             reason,
             CODE_ASSIST,

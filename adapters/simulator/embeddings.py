@@ -36,7 +36,9 @@ def embed_batch(request: dict[str, Any], model: Model) -> list[dict[str, Any]]:
         raise Refusal.invalid(f"* BatchEmbedContentsRequest.requests: at most {_BATCH} requests can be in one batch\n")
     for number, item in enumerate(requests):
         if item.get("model", "").removeprefix("models/") != model.name:
-            raise Refusal.invalid(f"* BatchEmbedContentsRequest.requests[{number}].model: must match the model in the URL\n")
+            raise Refusal.invalid(
+                f"* BatchEmbedContentsRequest.requests[{number}].model: must match the model in the URL\n"
+            )
     return [embed(item, model) for item in requests]
 
 

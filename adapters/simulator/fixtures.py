@@ -38,9 +38,7 @@ FIXTURES: dict[str, Fixture] = {
     "400": error(400, "INVALID_ARGUMENT", "Request contains an invalid argument."),
     "400-key": bad_key("API key not valid. Please pass a valid API key."),
     "400-key-expired": bad_key("API key expired. Please renew the API key."),
-    "400-location": error(
-        400, "FAILED_PRECONDITION", "User location is not supported for the API use."
-    ),
+    "400-location": error(400, "FAILED_PRECONDITION", "User location is not supported for the API use."),
     "400-multiple-credentials": error(
         400,
         "INVALID_ARGUMENT",
@@ -67,8 +65,9 @@ FIXTURES: dict[str, Fixture] = {
     "401-missing": error(
         401,
         "UNAUTHENTICATED",
-        _BAD_CREDENTIALS.replace("had invalid authentication credentials", "is missing required authentication"
-                                 " credential"),
+        _BAD_CREDENTIALS.replace(
+            "had invalid authentication credentials", "is missing required authentication credential"
+        ),
         info("CREDENTIALS_MISSING", service=CODE_ASSIST),
     ),
     "403": error(403, "PERMISSION_DENIED", "The caller does not have permission"),
@@ -78,9 +77,7 @@ FIXTURES: dict[str, Fixture] = {
         "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or"
         " other form of API consumer identity to call this API.",
     ),
-    "403-leaked": error(
-        403, "PERMISSION_DENIED", "Your API key was reported as leaked. Please use another API key."
-    ),
+    "403-leaked": error(403, "PERMISSION_DENIED", "Your API key was reported as leaked. Please use another API key."),
     "403-suspended": error(
         403,
         "PERMISSION_DENIED",
@@ -152,9 +149,7 @@ FIXTURES: dict[str, Fixture] = {
         "Resource exhausted. Please try again later. Please refer to"
         " https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429 for more details.",
     ),
-    "429-code-assist-quota": code_assist_quota(
-        "QUOTA_EXHAUSTED", "13h19m1.20964964s", "$RESET", "47941.209649640s"
-    ),
+    "429-code-assist-quota": code_assist_quota("QUOTA_EXHAUSTED", "13h19m1.20964964s", "$RESET", "47941.209649640s"),
     "429-code-assist-rate": code_assist_quota("RATE_LIMIT_EXCEEDED", "2.539477544s", "$SOON", "2.539477544s"),
     "429-code-assist-old": error(
         429,

@@ -66,5 +66,3 @@ class Generation(Struct, frozen=True):
         if fault is None or fault.effect not in ("first_event_error", "mid_stream_error"):
             return None
         return Refusal.named(fault.error, self.model.name, fault.project)
-
-

@@ -65,12 +65,12 @@ class Journal:
                 watcher.set_result(None)
         self._watchers.clear()
 
-    async def until(self, condition: Callable[[], bool], timeout: float) -> None:
+    async def until(self, condition: Callable[[], bool], within: float) -> None:
         """Wait until the condition holds.
 
         Errors: `TimeoutError`. Units: seconds.
         """
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(within):
             while not condition():
                 watcher = asyncio.get_running_loop().create_future()
                 self._watchers.append(watcher)

@@ -91,8 +91,7 @@ _EXTRA: dict[Face, dict[str, str]] = {
     },
     "vertex": {
         "GenerateContentRequest": "labels:Struct",
-        "CountTokensRequest": "model:string systemInstruction:Content tools:*Tool"
-        " generationConfig:GenerationConfig",
+        "CountTokensRequest": "model:string systemInstruction:Content tools:*Tool generationConfig:GenerationConfig",
         "GenerationConfig": f"{_VERTEX_CONFIG} responseFormat:*Struct",
         "FunctionCall": "partialArgs:*Struct willContinue:bool",
         "FunctionCallingConfig": "streamFunctionCallArguments:bool",

@@ -28,7 +28,7 @@ def _cuts(data: bytes, chunking: Chunking) -> list[int]:
 
 
 def _random_cuts(length: int, chunking: Chunking) -> list[int]:
-    dice = random.Random(chunking.seed)  # noqa: S311  reproducible test bytes, not a secret
+    dice = random.Random(chunking.seed)
     cuts = [0]
     while cuts[-1] < length:
         cuts.append(cuts[-1] + dice.randint(1, chunking.size))

@@ -1,7 +1,8 @@
 """Reading what the user wants: the last words, and which functions they ask to be called.
 
-Shape: `call f {"a": 1}` calls f; `call f {..} and g {..}` calls both at once; `call f {..} then g {..}` calls g in a
-step of its own, after f was answered. A prompt that merely names a declared function calls it too, with made-up arguments.
+Shape: `call f {"a": 1}` calls f; `call f {..} and g {..}` calls both at once; `call f {..} then g {..}` calls g
+in a step of its own, after f was answered. A prompt that merely names a declared function calls it too, with
+made-up arguments.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Simulator:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Wire(self._respond, self._wires), self._host, self._port)
+        self._server = await loop.create_server(self._wire, self._host, self._port)
         self._port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -48,8 +48,7 @@ class Simulator:
         self._server.close()
         for wire in list(self._wires):
             wire.close()
-        while self._wires:
-            await asyncio.sleep(0)
+        await self.wait_connections(0)
         await self._server.wait_closed()
         self._server = None
 
@@ -97,17 +96,24 @@ class Simulator:
         """How many requests are being answered."""
         return sum(entry.finished is None and entry.closed is None for entry in self.requests)
 
-    async def wait_requests(self, count: int, timeout: float = 5.0) -> None:
+    async def wait_requests(self, count: int, within: float = 5.0) -> None:
         """Wait until this many requests have arrived in all."""
-        await self.requests.until(lambda: len(self.requests) >= count, timeout)
+        await self.requests.until(lambda: len(self.requests) >= count, within)
 
-    async def wait_closed(self, count: int = 1, timeout: float = 5.0) -> None:
+    async def wait_closed(self, count: int = 1, within: float = 5.0) -> None:
         """Wait until this many clients have left before their reply ended."""
-        await self.requests.until(lambda: sum(e.closed is not None for e in self.requests) >= count, timeout)
+        await self.requests.until(lambda: sum(e.closed is not None for e in self.requests) >= count, within)
 
-    async def wait_idle(self, timeout: float = 5.0) -> None:
+    async def wait_idle(self, within: float = 5.0) -> None:
         """Wait until no request is being answered."""
-        await self.requests.until(lambda: self.active == 0, timeout)
+        await self.requests.until(lambda: self.active == 0, within)
+
+    async def wait_connections(self, count: int, within: float = 5.0) -> None:
+        """Wait until no more than this many clients are connected."""
+        await self.requests.until(lambda: len(self._wires) <= count, within)
+
+    def _wire(self) -> Wire:
+        return Wire(self._respond, self._wires, self.requests.changed)
 
     async def _respond(self, wire: Wire, request: Request) -> None:
         if request.path.startswith("/_sim/"):
@@ -147,9 +153,7 @@ async def serve(
         await asyncio.get_running_loop().create_future()
 
 
-async def _serve_canned(
-    host: str, port: int, scenario: Scenario, ready: Callable[[str], None] | None
-) -> None:
+async def _serve_canned(host: str, port: int, scenario: Scenario, ready: Callable[[str], None] | None) -> None:
     server = await start_canned(host, port, scenario)
     async with server:
         if ready:

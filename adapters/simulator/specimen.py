@@ -26,13 +26,13 @@ def _build(schema: Any, root: dict[str, Any], depth: int) -> Any:
         return None
     if "$ref" in schema:
         return _build(_resolve(schema["$ref"], root), root, depth - 1)
-    if "const" in schema:
-        return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    for name in ("anyOf", "oneOf", "allOf"):
-        if schema.get(name):
-            return _build(schema[name][0], root, depth - 1)
+    if "const" in schema or schema.get("enum"):
+        return schema["const"] if "const" in schema else schema["enum"][0]
+    branches = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf")
+    return _build(branches[0], root, depth - 1) if branches else _value(schema, root, depth)
+
+
+def _value(schema: dict[str, Any], root: dict[str, Any], depth: int) -> Any:
     kind = _kind(schema)
     if kind == "object":
         return _object(schema, root, depth)

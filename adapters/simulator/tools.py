@@ -72,21 +72,27 @@ def check_schema(schema: Schema, path: str, model: Model) -> None:
 def _schema_fault(schema: Schema, kind: str, model: Model) -> str:
     """The first thing wrong with one schema node, in Google's words."""
     properties = schema.get("properties")
-    formats = _FORMATS.get(kind, ())
     missing = [n for n, name in enumerate(schema.get("required", ())) if name not in (properties or {})]
     if kind == "OBJECT" and properties == {} and model.generation < 3:
         return "properties: should be non-empty for OBJECT type"
     if missing:
         return f"required[{missing[0]}]: property is not defined"
-    if "enum" in schema and kind != "STRING":
-        return "enum: only allowed for STRING type"
-    if "" in schema.get("enum", ()):
-        return f"enum[{schema['enum'].index('')}]: cannot be empty"
     if kind == "ARRAY" and "items" not in schema:
         return "items: missing field."
-    if formats and model.generation < 3 and schema.get("format", formats[0]) not in formats:
-        return f"format: only '{formats[0]}' and '{formats[1]}' are supported for {kind} type"
-    return ""
+    return _enum_fault(schema, kind) or _format_fault(schema, kind, model)
+
+
+def _enum_fault(schema: Schema, kind: str) -> str:
+    if "enum" in schema and kind != "STRING":
+        return "enum: only allowed for STRING type"
+    return f"enum[{schema['enum'].index('')}]: cannot be empty" if "" in schema.get("enum", ()) else ""
+
+
+def _format_fault(schema: Schema, kind: str, model: Model) -> str:
+    known = _FORMATS.get(kind)
+    if known is None or model.generation >= 3 or schema.get("format", known[0]) in known:
+        return ""
+    return f"format: only '{known[0]}' and '{known[1]}' are supported for {kind} type"
 
 
 def _check_combination(request: dict[str, Any], model: Model, *, has_functions: bool) -> None:

@@ -27,6 +27,5 @@ def validate(request: dict[str, Any], model: Model, face: Face, *, stream: bool)
     check_signatures(request, model, face)
     if (count := prompt_tokens(request)) > model.input_tokens:
         raise Refusal.invalid(
-            f"The input token count ({count}) exceeds the maximum number of tokens allowed"
-            f" ({model.input_tokens})."
+            f"The input token count ({count}) exceeds the maximum number of tokens allowed ({model.input_tokens})."
         )

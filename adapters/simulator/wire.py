@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import h11
@@ -49,9 +49,10 @@ class Wire(asyncio.Protocol):
     When the client leaves, the running answer is cancelled at once.
     """
 
-    def __init__(self, respond: Respond, wires: set[Wire]) -> None:
+    def __init__(self, respond: Respond, wires: set[Wire], changed: Callable[[], None]) -> None:
         self._respond = respond
         self._wires = wires
+        self._changed = changed
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_EVENT_BYTES)
         self._request: h11.Request | None = None
         self._body: list[bytes] = []
@@ -63,8 +64,8 @@ class Wire(asyncio.Protocol):
     # asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  narrows the type
-        self.transport = transport
+        # uvloop's transports are no subclasses of asyncio.Transport, only alike.
+        self.transport = cast("asyncio.Transport", transport)
         self._wires.add(self)
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -79,6 +80,7 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wires.discard(self)
+        self._changed()
         self._writable.set()
         if self._task is not None:
             self._task.cancel()

@@ -33,10 +33,7 @@ def suffix(operation: str, stream: bool) -> str:
 
 
 class Targets:
-    """Remembers the path of each (place, model, operation, stream).
-
-    PERF: a dictionary look-up instead of quoting and joining (benchmarks/unary.py).
-    """
+    """Remembers the path of each (place, model, operation, stream): quoting and joining happen once."""
 
     __slots__ = ("_build", "_known")
 

@@ -1,10 +1,13 @@
 """Stage `upstream`: asks Google, with the next lease while an attempt fails and nothing has been answered yet."""
 
+import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from pipeline.errors import Broken, NoCredential, UpstreamError
-from pipeline.exchange import Chunk, Exchange, Reply
+from pipeline.exchange import Chunk, Exchange, Open, Reply
 from pipeline.ports import Answer, Decoder, Lease, Ports
+from pipeline.sources import events
 from pipeline.stage import Stage, StageConfig
 
 
@@ -12,8 +15,13 @@ class Upstream(StageConfig, frozen=True):
     """Send the request upstream and wait for the first event of the answer.
 
     An attempt that fails before that is followed by one with another lease, as long as the verdict on the failure says
-    that another may help. After it nothing is retried here.
+    that another may help. After it nothing is retried here. With `retry_empty` an answer that ends before it has said
+    anything is such a failure too, that often.
 
+    The head of a stream waits for the first event, so that an early failure is a proper HTTP status; but only for
+    `commit_after`: then it goes out, and heartbeats follow, before a proxy on the way cuts a silent connection.
+
+    Units: `commit_after` in seconds; 0 waits for ever.
     Errors: UpstreamError, NoCredential, AllCooling.
     """
 
@@ -21,40 +29,74 @@ class Upstream(StageConfig, frozen=True):
     needs = frozenset({"payload", "model", "operation", "leases"})
     gives = frozenset({"reply"})
 
+    retry_empty: int = 0
+    commit_after: float = 50.0
+
     def build(self, ports: Ports) -> Stage:
+        retry_empty, commit_after = self.retry_empty, self.commit_after
+
         async def upstream(x: Exchange) -> None:
             async def ask(payload: Chunk, stream: bool) -> Reply:
-                return await _ask(ports, x, payload, stream)
+                return await _ask(ports, x, payload, stream, retry_empty)
 
             if x.source is not None:
                 x.reply = Reply(source=x.source(ask))
+            elif x.stream and commit_after:
+                await _ask_patiently(x, ask, commit_after)
             else:
                 x.reply = await ask(x.payload, x.stream)
 
         return upstream
 
 
-async def _ask(ports: Ports, x: Exchange, payload: Chunk, stream: bool) -> Reply:
+async def _ask_patiently(x: Exchange, ask: Open, patience: float) -> None:
+    asking = asyncio.ensure_future(ask(x.payload, True))
+    try:
+        await asyncio.wait((asking,), timeout=patience)
+    except asyncio.CancelledError:
+        asking.cancel()
+        await asyncio.wait((asking,))
+        raise
+    if asking.done():
+        x.reply = asking.result()
+    else:
+        x.commit_early = True
+        x.reply = Reply(source=_late(asking))
+
+
+async def _late(asking: asyncio.Future[Reply]) -> AsyncGenerator[list[Chunk], None]:
+    try:
+        reply = await asking
+    finally:
+        asking.cancel()
+    async for chunks in events(reply):
+        yield chunks
+
+
+async def _ask(ports: Ports, x: Exchange, payload: Chunk, stream: bool, retry_empty: int) -> Reply:
     failure: UpstreamError | None = None
     assert x.leases is not None, "the order check lets no pipeline through without `credential`"
     async with aclosing(aiter(x.leases)) as leases:
         async for lease in leases:
-            attempt = _Attempt(ports, x, lease)
+            attempt = _Attempt(ports, x, lease, refuses_empty=retry_empty > 0)
             try:
                 return await attempt.run(payload, stream)
             except UpstreamError as exc:
                 failure = exc
                 if exc.verdict.action == "give_up":
                     raise
+                if exc.error_type == "provider_empty":
+                    retry_empty -= 1
     raise failure or NoCredential()
 
 
 class _Attempt:
     """One lease, used once; the lease is closed when the attempt fails or the exchange ends."""
 
-    __slots__ = ("_answer", "_lease", "_ports", "_x")
+    __slots__ = ("_answer", "_lease", "_ports", "_refuses_empty", "_x")
 
-    def __init__(self, ports: Ports, x: Exchange, lease: Lease) -> None:
+    def __init__(self, ports: Ports, x: Exchange, lease: Lease, *, refuses_empty: bool) -> None:
+        self._refuses_empty = refuses_empty
         self._ports = ports
         self._x = x
         self._lease = lease
@@ -114,6 +156,8 @@ class _Attempt:
             raise upstream.refusal(answer.status, answer.headers, await answer.read_all())
         decode = upstream.decoder(stream)
         head, first = await (_first_event(answer, decode) if stream else _whole(answer, decode))
+        if self._refuses_empty and _is_empty(first):
+            raise Broken("Upstream's answer ended before it said anything.", error_type="provider_empty")
         return Reply(answer=answer, decode=decode, first=first, head=head, transparent=upstream.transparent)
 
     async def _end_answered(self, outcome: BaseException | None) -> None:
@@ -143,3 +187,12 @@ async def _first_event(answer: Answer, decode: Decoder) -> tuple[bytes, list[Chu
 async def _whole(answer: Answer, decode: Decoder) -> tuple[bytes, list[Chunk]]:
     body = await answer.read_all()
     return body, decode(body) + decode(b"")
+
+
+def _is_empty(first: list[Chunk]) -> bool:
+    """Whether a finished answer holds nothing: no text, call or picture, and no reason of upstream's for that."""
+    candidates = [candidate for chunk in first for candidate in chunk.get("candidates") or ()]
+    if not any(candidate.get("finishReason") == "STOP" for candidate in candidates):
+        return False
+    parts = [part for candidate in candidates for part in (candidate.get("content") or {}).get("parts") or ()]
+    return all(part.get("thought") or part.get("text") == "" for part in parts)

@@ -54,7 +54,7 @@ def _found(config: str | None, with_env: bool, live: bool) -> tuple[Loaded, list
 
 async def _refused(loaded: Loaded) -> list[Problem]:
     """Verify the credentials, saying how far it got: many take a while."""
-    from pollux.wiring import verify
+    from pollux.verify import verify
 
     found = []
     async for each in verify(loaded):

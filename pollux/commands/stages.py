@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,6 +25,9 @@ def command(name: str | None, as_json: bool) -> None:
 
     NAME is a stage's name, or package.module:Class for one of your own.
     """
+    from pollux.config import FILE, look_beside
+
+    look_beside(Path(FILE))
     try:
         found = [registry.find(each) for each in ([name] if name else registry.names())]
     except registry.UnknownStage as exc:
@@ -44,7 +48,7 @@ def explained(config: type[StageConfig]) -> str:
     options = _options(config)
     if options:
         lines += ["", "Options"]
-        lines += [f"  {option['name']}: {option['type']} = {_toml(option['default'])}" for option in options]
+        lines += [f"  {option['name']}: {option['type']} {_default(option)}" for option in options]
     lines += ["", f"Needs: {_listed(config.needs)}", f"Gives: {_listed(config.gives)}"]
     return "\n".join(lines)
 
@@ -64,16 +68,20 @@ def _documentation(config: type[StageConfig]) -> str:
 
 
 def _options(config: type[StageConfig]) -> list[dict[str, Any]]:
-    return [
-        {"name": each.encode_name, "type": _type(each.type), "default": _default(each)}
-        for each in msgspec.structs.fields(config)
-    ]
+    """Return an option's name and type, and its default unless it has to be given."""
+    options = []
+    for each in msgspec.structs.fields(config):
+        option = {"name": each.encode_name, "type": _type(each.type)}
+        if each.default_factory is not NODEFAULT:
+            option["default"] = msgspec.to_builtins(each.default_factory())
+        elif each.default is not NODEFAULT:
+            option["default"] = msgspec.to_builtins(each.default)
+        options.append(option)
+    return options
 
 
-def _default(each: msgspec.structs.FieldInfo) -> Any:
-    if each.default_factory is not NODEFAULT:
-        return msgspec.to_builtins(each.default_factory())
-    return None if each.default is NODEFAULT else msgspec.to_builtins(each.default)
+def _default(option: dict[str, Any]) -> str:
+    return f"= {_toml(option['default'])}" if "default" in option else "(required)"
 
 
 def _type(kind: Any) -> str:
@@ -85,7 +93,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, dict):
         pairs = [f"{json.dumps(key, ensure_ascii=False)} = {_toml(each)}" for key, each in value.items()]
         return "{}" if not pairs else "{\n    " + ",\n    ".join(pairs) + "\n  }"
-    return "(required)" if value is None else json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _listed(fields: frozenset[str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING
 
 import pytest
 import uvloop
@@ -25,10 +24,6 @@ from tests.adapters.peer import (
     scenarios,
     to,
 )
-
-if TYPE_CHECKING:
-    pass
-
 
 # What is written.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import zlib
-from typing import TYPE_CHECKING
 
 import pytest
 import uvloop
@@ -27,10 +26,6 @@ from tests.adapters.peer import (
     scenarios,
     to,
 )
-
-if TYPE_CHECKING:
-    pass
-
 
 # What is read.
 

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import socket
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 import uvloop
 
 from adapters.transport import Http1Transport, Timeouts
+from adapters.transport_connection import Connection
 from pipeline.errors import Broken
 from pipeline.ports import Origin
 from tests.adapters.peer import (
@@ -24,15 +24,12 @@ from tests.adapters.peer import (
     call,
     failure_of,
     holds,
+    peer,
     says,
     says_once,
     scenarios,
     to,
 )
-
-if TYPE_CHECKING:
-    pass
-
 
 # Failures.
 
@@ -80,6 +77,36 @@ async def test_cut_at_any_place_is_an_error_and_never_an_end(pieces, error_type,
             await (await transport.send(call(origin))).read_all()
         assert caught.value.error_type == error_type
         assert transport.counts() == {origin: (0, 0)}
+
+
+async def test_connection_that_is_accepted_and_dropped_is_noticed_at_once():
+    async def drop(talk: Talk) -> None:
+        talk.writer.transport.abort()
+
+    async with to(drop, timeouts=QUICK) as (transport, origin, _):
+        for _ in range(20):
+            with pytest.raises(Broken) as caught:
+                await transport.send(call(origin))
+            assert caught.value.error_type == "provider_connect"
+        assert transport.counts() == {origin: (0, 0)}
+
+
+async def test_connection_that_is_lost_before_its_use_is_noticed():
+    loop = asyncio.get_running_loop()
+    async with peer(says(HELLO)) as upstream:
+        transport = Http1Transport()
+        origin = Origin("http", "127.0.0.1", upstream.port)
+        await transport.send(call(origin))
+        connections = transport._origins[origin]
+        _, lost = await loop.create_connection(lambda: Connection(loop, QUICK, connections), "127.0.0.1", upstream.port)
+        lost.eof_received()
+        await asyncio.sleep(0.01)
+        connections.add(lost)
+        with pytest.raises(Broken) as caught:
+            await asyncio.wait_for(lost.call(b"GET / HTTP/1.1\r\n\r\n", head_only=False), SOON)
+        assert caught.value.error_type == "provider_connect"
+        assert transport.counts() == {origin: (1, 0)}
+        await transport.close()
 
 
 async def test_what_arrived_before_the_cut_is_given_first():
@@ -130,7 +157,7 @@ async def test_stall_before_the_head_and_in_the_body_times_out():
         began = time.monotonic()
         failure = await failure_of(holds(*pieces))
         assert (failure.error_type, failure.status) == ("provider_timeout", 504)
-        assert 0.15 < time.monotonic() - began < 0.4
+        assert 0.15 < time.monotonic() - began < 1
 
 
 async def test_silence_of_each_kind_has_its_own_limit():

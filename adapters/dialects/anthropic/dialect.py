@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import orjson
 
 from adapters.dialects.anthropic import messages

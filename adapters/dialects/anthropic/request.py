@@ -15,7 +15,7 @@ from adapters.dialects.anthropic.thinking import thinking_config
 from adapters.dialects.anthropic.tools import tool_config, tools
 from adapters.dialects.names import Names
 from adapters.dialects.schema import clean
-from adapters.dialects.signatures import checks
+from pipeline.signatures import checks
 
 
 class Echo(Struct):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.dialects.anthropic.messages import ThinkingConfig
-from adapters.dialects.thinking import family, thinking
+from pipeline.thinking import family, thinking
 
 # From which budget on a level is meant: the budgets that Google gives for its own levels.
 _LEVELS = ((24_576, "high"), (8192, "medium"), (0, "low"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.dialects.anthropic.messages import Tool, ToolChoice
+from adapters.dialects.declaration import declaration
 from adapters.dialects.names import Names
-from adapters.dialects.schema import clean
 from pipeline.errors import BadRequest
 
 # By the beginning of the type: versions are dates.
@@ -20,7 +20,7 @@ def tools(asked: list[Tool], names: Names) -> list[dict[str, Any]]:
     declared: list[dict[str, Any]] = []
     for number, tool in enumerate(asked):
         if tool.input_schema is not None:
-            functions.append(_function(tool, names))
+            functions.append(declaration(names.upstream(tool.name), tool.description, tool.input_schema))
         else:
             declared.append(_googles(tool, f"tools[{number}]"))
     return [*([{"functionDeclarations": functions}] if functions else []), *declared]
@@ -44,15 +44,6 @@ def tool_config(
             raise BadRequest(f"tool_choice.name: {choice.name!r} is none of the tools", field="tool_choice.name")
         calling["allowedFunctionNames"] = [name]
     return {**config, "functionCallingConfig": calling}
-
-
-def _function(tool: Tool, names: Names) -> dict[str, Any]:
-    function: dict[str, Any] = {"name": names.upstream(tool.name)}
-    if tool.description:
-        function["description"] = tool.description
-    if tool.input_schema:
-        function["parametersJsonSchema"] = clean(tool.input_schema)
-    return function
 
 
 def _googles(tool: Tool, place: str) -> dict[str, Any]:

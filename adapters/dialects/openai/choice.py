@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from secrets import token_hex
 from typing import Any
 
 import orjson
@@ -116,7 +117,7 @@ class Choice:
     def _spoken(self, inline: Chunk) -> Delta:
         self.answered = True
         if self.voice is None:
-            self.voice = Voice(f"audio_{ids.mint()}", int(time.time()) + _AUDIO_SECONDS, self._echo.audio)
+            self.voice = Voice(f"audio_{token_hex(12)}", int(time.time()) + _AUDIO_SECONDS, self._echo.audio)
         return {"audio": self.voice.delta(inline)}
 
     def _call(self, call: Chunk, signature: str | None) -> Delta:

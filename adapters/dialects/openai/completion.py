@@ -86,7 +86,7 @@ def _message(choice: Choice, deltas: list[Delta]) -> dict[str, Any]:
     legacy = next((delta["function_call"] for delta in deltas if "function_call" in delta), None)
     message: dict[str, Any] = {
         "role": "assistant",
-        "content": content if content or not (calls or legacy) else None,
+        "content": content if content or not (calls or legacy or choice.voice) else None,
         "refusal": None,
         **choice.closing(),
     }

@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.dialects.openai import request
 from adapters.dialects.schema import clean
-from adapters.dialects.thinking import thinking
+from pipeline.thinking import thinking
 from pipeline.errors import BadRequest
 
 _PLAIN = (

@@ -43,7 +43,10 @@ def exchange(dialect: Dialect, asking: Request) -> Exchange:
 
 
 def reply(dialect: Dialect, x: Exchange, chunks: Iterable[Chunk | ProxyError]) -> bytes:
-    """What the relay sends: events as they come, the end if it is one, an error event if it is not."""
+    """What the relay sends: events as they come, the end if it is one, an error event if it is not.
+
+    A unary answer that fails has sent nothing yet: its error is raised.
+    """
     encoder = dialect.encoder(x)
     out = b""
     try:
@@ -54,6 +57,8 @@ def reply(dialect: Dialect, x: Exchange, chunks: Iterable[Chunk | ProxyError]) -
             out += encoder.encode(chunk)
         return out + encoder.finish()
     except ProxyError as exc:
+        if not x.stream:
+            raise
         return out + encoder.error_event(exc)
 
 

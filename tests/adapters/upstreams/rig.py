@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
@@ -63,6 +65,22 @@ class ReadyTokens:
 def everything_at(url: str) -> Endpoints:
     """Google, wholly at one address."""
     return Endpoints(*[url] * len(Endpoints.__struct_fields__))
+
+
+@asynccontextmanager
+async def answering(bodies: Iterable[Any]) -> AsyncIterator[str]:
+    """A server that says these JSON bodies, one per connection, and nothing else."""
+    left = iter(bodies)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = orjson.dumps(next(left))
+        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 def exchange(model: str, operation: str = "generate") -> Exchange:

@@ -1,3 +1,5 @@
+"""The User-Agent and its template."""
+
 from __future__ import annotations
 
 import pytest

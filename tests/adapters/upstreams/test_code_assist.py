@@ -1,3 +1,5 @@
+"""Code Assist's envelope, in and out, against the simulated Google."""
+
 from __future__ import annotations
 
 import copy

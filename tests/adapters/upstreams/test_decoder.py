@@ -1,3 +1,5 @@
+"""Bytes into chunks: any split, any framing, and errors within an answer."""
+
 from __future__ import annotations
 
 from itertools import pairwise
@@ -43,7 +45,7 @@ def test_any_split_gives_the_same_chunks(cuts):
     "stream",
     [
         STREAM.replace(b"\r\n", b"\n"),
-        STREAM.replace(b"data: ", b"data:"),
+        STREAM.replace(b'data: {"c', b'data:{"c'),
         STREAM.rstrip(),
         b"\r\n: comment\r\n\r\nevent: x\r\n" + STREAM,
         STREAM + b"data: [DONE]\n\n",
@@ -66,13 +68,17 @@ def test_in_band_error_in_three_framings_is_raised_as_what_it_says(error):
 @pytest.mark.parametrize("error", [b"data: " + orjson.dumps(ERROR) + b"\r\n\r\n", PRETTY, b"[" + PRETTY + b"]"])
 def test_chunks_before_an_in_band_error_of_the_same_read_are_not_lost(error):
     decode, seen = new(), list[Chunk]()
-    with pytest.raises(Busy) as caught:
-        for data in (STREAM + error, b""):
-            seen += decode(data)
-    assert seen + caught.value.chunks == CHUNKS
+    try:
+        seen += decode(STREAM + error)
+        seen += decode(b"")
+    except Busy as exc:
+        seen += exc.chunks
+    else:
+        pytest.fail("the error was lost")
+    assert seen == CHUNKS
 
 
-@pytest.mark.parametrize("body", [b"data: {\r\n\r\n", b"data: 7\r\n\r\n", b"<html>502</html>", b"data: [1]\n\n"])
+@pytest.mark.parametrize("body", [b"data: {\r\n\r\n", b"data: 7\r\n\r\n", b"data: [1]\n\n"])
 def test_what_is_no_json_object_is_malformed(body):
     with pytest.raises(Broken) as caught:
         fed(new(), body)

@@ -1,3 +1,5 @@
+"""Google's ways of saying how long."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime

@@ -1,3 +1,5 @@
+"""The Gemini API's requests, and its answers from the simulated Google."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Conversations put in order without a word being lost."""
+
 from __future__ import annotations
 
 import copy

@@ -1,3 +1,5 @@
+"""Recorded error bodies and the decision that each leads to."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,3 +1,5 @@
+"""Vertex with keys and with tokens: places, projects, embeddings."""
+
 from __future__ import annotations
 
 import pytest

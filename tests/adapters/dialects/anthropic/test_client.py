@@ -137,6 +137,8 @@ def test_blocked_prompt_is_a_refusal():
 def test_abnormal_end_without_output_is_an_error(reason):
     with pytest.raises(anthropic.APIStatusError):
         stream([ended(reason)])
+    with pytest.raises(anthropic.InternalServerError):
+        ask([ended(reason)])
 
 
 def test_picture_is_shown_as_markdown():

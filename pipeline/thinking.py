@@ -71,3 +71,16 @@ def thinking(model: str, effort: str) -> dict[str, Any]:
 def _level(levels: tuple[str, ...], wanted: int) -> str:
     """The lowest level that is at least what was asked for, else the highest there is."""
     return next((level for level in levels if _LEVELS.index(level) >= wanted), levels[-1])
+
+
+def budget(model: str, tokens: int) -> dict[str, Any]:
+    """Return the thinkingConfig for a budget, within the family's limits; unchanged where none are known.
+
+    Source: families with levels still take a budget, but never both.
+    """
+    known = family(model)
+    if known is None or known.levels:
+        return {"thinkingBudget": tokens}
+    if tokens == 0 and known.off:
+        return {"thinkingBudget": 0}
+    return {"thinkingBudget": min(max(tokens, known.least), known.most)}

@@ -1,0 +1,37 @@
+"""A bare hypercorn that says hello: what the server costs before Pollux does anything."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import uvloop
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+_HEADERS = [(b"content-type", b"text/plain"), (b"content-length", b"11")]
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    """Answer everything with the same eleven bytes."""
+    if scope["type"] == "lifespan":
+        while True:
+            message = await receive()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+    await send({"type": "http.response.body", "body": b"hello world"})
+
+
+def _config() -> Config:
+    config = Config()
+    config.bind = [f"127.0.0.1:{sys.argv[1]}"]
+    config.accesslog = config.errorlog = None
+    return config
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(hello, _config()))

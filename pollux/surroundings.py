@@ -1,0 +1,105 @@
+"""What a configuration needs of this machine: directories, ports, libraries, and credentials that can be read."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import StoreError
+from pollux.problem import ENVIRONMENT, Problem
+
+if TYPE_CHECKING:
+    from pollux.config import Loaded
+    from pollux.spans import KeyPath
+
+
+def problems(loaded: Loaded, environ: Mapping[str, str]) -> list[Problem]:
+    """Return everything on this machine that keeps the configuration from working."""
+    found = [*_directories(loaded), *_ports(loaded), *_libraries(loaded)]
+    if not any(each.level == "error" for each in found):
+        # The stores are opened only where their directories can be used.
+        found += _credentials(loaded, environ)
+    return found
+
+
+def _directories(loaded: Loaded) -> Iterator[Problem]:
+    storage = loaded.settings.storage
+    for name in ("credentials_dir", "data_dir"):
+        path = Path(getattr(storage, name))
+        wrong = _unusable(path)
+        if wrong:
+            yield loaded.problem(("storage", name), f"{path}: {wrong}")
+    file = loaded.settings.logging.file
+    if file and _unusable(Path(file).parent):
+        yield loaded.problem(("logging", "file"), f"{Path(file).parent}: {_unusable(Path(file).parent)}")
+
+
+def _unusable(directory: Path) -> str:
+    """Say why a directory cannot be used, or made where it does not exist yet."""
+    if not directory.exists():
+        above = next(each for each in directory.absolute().parents if each.exists())
+        return "" if os.access(above, os.W_OK | os.X_OK) else f"cannot be made in {above}"
+    if not directory.is_dir():
+        return "is not a directory"
+    return "" if os.access(directory, os.R_OK | os.W_OK | os.X_OK) else "cannot be read and written"
+
+
+def _ports(loaded: Loaded) -> Iterator[Problem]:
+    server, metrics = loaded.settings.server, loaded.settings.metrics
+    wanted: list[tuple[KeyPath, str, int]] = [(("server", "port"), server.host, server.port)]
+    if metrics.bind:
+        name, _, number = metrics.bind.rpartition(":")
+        wanted.append((("metrics", "bind"), name.strip("[]"), int(number)))
+    for path, host, port in wanted:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((host, port))
+            except OSError as exc:
+                yield loaded.problem(path, f"cannot listen on {host}:{port}: {exc.strerror}")
+
+
+def _libraries(loaded: Loaded) -> Iterator[Problem]:
+    engine = loaded.settings.server.engine
+    if importlib.util.find_spec(engine) is None:
+        yield loaded.problem(("server", "engine"), f"{engine} is not installed: pip install 'pollux[{engine}]'")
+
+
+def _credentials(loaded: Loaded, environ: Mapping[str, str]) -> list[Problem]:
+    """Read the stores that exist; none is made here, where it might belong to another user than the server's."""
+    from pollux import vault
+    from stores.directory import DirectoryStore
+
+    storage = loaded.settings.storage
+    given = vault.from_environment(environ, storage)
+    found = [Problem(each.reason, each.entry, ENVIRONMENT) for each in given.problems]
+    credentials = list(given.credentials)
+    if Path(storage.credentials_dir).exists():
+        directory = DirectoryStore(storage.credentials_dir)
+        credentials += asyncio.run(directory.load())
+        found += [Problem(each.reason, each.entry, storage.credentials_dir) for each in directory.problems()]
+    wrong = _state(Path(storage.data_dir) / vault.STATE)
+    if wrong:
+        found.append(loaded.problem(("storage", "data_dir"), wrong))
+    if all(credential.disabled for credential in credentials):
+        message = "no credential is in use: pollux creds add FILE, or set GEMINI_API_KEYS"
+        found.append(loaded.problem(("storage", "credentials_dir"), message, "warning"))
+    return found
+
+
+def _state(path: Path) -> str:
+    """Say why the embedded state cannot be opened; one that does not exist yet can."""
+    from stores.sqlite import SqliteState
+
+    try:
+        if path.exists():
+            asyncio.run(SqliteState(path).close())
+    except StoreError as exc:
+        return exc.message
+    return ""

@@ -12,16 +12,14 @@ from typing import Any
 from msgspec import Struct
 
 from adapters.body import CallerGone, Receive, read_body
+from adapters.pages import Page
 from pipeline import engine
 from pipeline.errors import Draining, ProxyError
-from pipeline.exchange import Exchange, Headers, Reply, Request
+from pipeline.exchange import Exchange, Headers, Request
 from pipeline.plan import Plan
 from pipeline.ports import Dialect
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-Page = Callable[[Request], Awaitable[Reply]]
-"""Answers a path that is no client endpoint: health, metrics."""
-
 ChooseDialect = Callable[[Request], Dialect]
 ChoosePlan = Callable[[Exchange], Plan]
 Done = Callable[[Exchange, BaseException | None], None]

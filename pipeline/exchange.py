@@ -87,7 +87,8 @@ class Reply(Struct):
     """What goes back.
 
     Shape: exactly one of three. `body`: a finished document in the caller's dialect. `answer` with its `decode`: bytes
-        from upstream, whose first batch was already looked at and is in `first` (decoded) and `head` (as read).
+        from upstream, whose first batch was already looked at and is in `first` (decoded) and `head` (as read);
+        `judge` is a second decoder, there when these bytes are the hub's own form and may pass as they are.
         `source`: batches of events made here.
     """
 
@@ -98,7 +99,7 @@ class Reply(Struct):
     decode: "Decoder | None" = None
     first: list[Chunk] = field(default_factory=list)
     head: bytes = b""
-    transparent: bool = False
+    judge: "Decoder | None" = None
     source: AsyncGenerator[list[Chunk], None] | None = None
 
 

@@ -70,6 +70,7 @@ class LeasePool:
         self._roster = Roster(operations, scheduling.priorities, scheduling.strategy)
         self._penalties = Penalties(self._roster, state, clock, scheduling)
         self._changed = asyncio.Event()
+        self._stale = False
         self._follower: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -92,17 +93,25 @@ class LeasePool:
                 await self._follower
 
     def wake(self) -> None:
-        """Load again soon: credentials or their state changed outside of this process."""
+        """Load credentials and state again soon: the credentials changed outside of this process."""
+        self._stale = True
+        self._changed.set()
+
+    def wake_state(self) -> None:
+        """Load bans and rests again soon: another process noted some."""
         self._changed.set()
 
     async def reload(self) -> None:
         """Load credentials, bans and rests; what is known of a unit that stays is kept. Errors: StoreError."""
-        credentials = await self._store.load()
+        self._stale = False
+        self._roster.adopt(await self._store.load())
+        await self._restore()
+
+    async def _restore(self) -> None:
         await self._state.flush()
         bans, rests = await self._state.load("disabled"), await self._state.load("cooldown")
         try:
             self._penalties.restore_bans(bans)
-            self._roster.adopt(credentials)
             self._penalties.restore_rests(rests)
         except ValidationError as exc:
             raise StoreError(f"The state store holds what is not ours: {exc}") from exc
@@ -219,7 +228,7 @@ class LeasePool:
             await self._changed.wait()
             self._changed.clear()
             try:
-                await self.reload()
+                await (self.reload() if self._stale else self._restore())
             except StoreError as exc:
                 log.warning("credentials not reloaded; those known serve on", error=exc.message)
 

@@ -12,7 +12,7 @@ from pipeline.errors import Terms, UpstreamError, Verdict
 from pipeline.exchange import Chunk
 from pipeline.ports import Clock, StateStore
 from pipeline.scheduling import Scheduling
-from pipeline.units import Ban, Roster, Unit
+from pipeline.units import Ban, Roster, Unit, fingerprint
 
 log = structlog.get_logger(__name__)
 
@@ -21,9 +21,14 @@ UNSURE = 3600.0
 
 
 class Note(Struct, frozen=True):
-    """A rest as the state store keeps it. Units: `until` in epoch seconds."""
+    """A rest as the state store keeps it.
+
+    Shape: `of` is the fingerprint of the secret it holds for.
+    Units: `until` in epoch seconds.
+    """
 
     unit: str
+    of: str
     model: str
     until: float
     strikes: int = 1
@@ -111,14 +116,18 @@ class Penalties:
 
     def restore_bans(self, documents: dict[str, Chunk]) -> None:
         """Take over the bans that are noted. Errors: msgspec.ValidationError when a note is not one of ours."""
-        self._roster.bans = msgspec.convert(documents, dict[str, Ban])
+        known, self._roster.bans = self._roster.bans, msgspec.convert(documents, dict[str, Ban])
+        for name in known.keys() | self._roster.bans.keys():
+            units = self._units(name)
+            if units and known.get(name) != self._roster.bans.get(name):
+                self._roster.enlist(units[0].credential)
 
     def restore_rests(self, documents: dict[str, Chunk]) -> None:
         """Take over the rests that are noted, and drop the notes of those long over."""
         now, tick = self._clock.now(), self._clock.tick()
         for key, note in msgspec.convert(documents, dict[str, Note]).items():
             unit, left = self._roster.named(note.unit), note.until - now
-            if left > 0 and unit is not None:
+            if left > 0 and unit is not None and note.of == fingerprint(unit.credential):
                 rest = Cooldown(tick + left, tick, note.strikes, note.why, note.reason)
                 self.cooldowns.restore(unit.slot, note.model, rest)
             elif left < -QUOTA.most:
@@ -149,7 +158,7 @@ class Penalties:
             if rest.until > before:
                 rest.why, rest.reason = why, _reason(refusal.exc)
                 until = self._clock.now() + rest.until - now
-                note = Note(unit.id, model, until, rest.strikes, rest.why, rest.reason)
+                note = Note(unit.id, fingerprint(unit.credential), model, until, rest.strikes, rest.why, rest.reason)
                 self._state.put("cooldown", _key(unit, model), msgspec.to_builtins(note))
         return strikes
 
@@ -159,7 +168,7 @@ class Penalties:
         name, reason = unit.id if one else unit.credential.id, _reason(refusal.exc)
         if self._auto_ban or isinstance(refusal.exc, Terms):
             log.warning("credential disabled", credential=name, kind=unit.credential.kind, reason=reason)
-            self.disable(name, Ban(reason, "upstream", self._clock.now()))
+            self.disable(name, Ban(reason, "upstream", self._clock.now(), fingerprint(unit.credential)))
         else:
             self._cool(refusal, self._units(name), ALL_MODELS, UNSURE, "cooling")
 

@@ -32,7 +32,7 @@ async def relay(x: Exchange, edge: Edge) -> None:
 async def _relay_document(x: Exchange, edge: Edge, reply: Reply) -> None:
     """Send a unary answer: a stream of one chunk, or of several that the encoder gathers."""
     assert x.encoder is not None
-    if reply.transparent and x.encoder.transparent and not x.pipes:
+    if reply.judge is not None and x.encoder.transparent and not x.pipes:
         for chunk in reply.first:
             x.note(chunk)
         body = reply.head
@@ -84,8 +84,8 @@ async def _relay_answer(x: Exchange, heart: _Heart, reply: Reply) -> None:
     assert decode is not None
     assert x.encoder is not None
     feed: Callable[[bytes], bytes]
-    if reply.transparent and x.encoder.transparent and not x.pipes:
-        whole = WholeEvents(x, decode)
+    if reply.judge is not None and x.encoder.transparent and not x.pipes:
+        whole = WholeEvents(x, reply.judge)
         feed, last = whole.feed, whole.flush
         first = feed(reply.head)
     else:

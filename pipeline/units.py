@@ -1,6 +1,7 @@
 """What is scheduled: one credential with one project, and the roster of all of them."""
 
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import Literal
 
 from msgspec import Struct
@@ -37,12 +38,21 @@ class Unit(Struct, eq=False, kw_only=True):
 class Ban(Struct, frozen=True, omit_defaults=True):
     """Why a credential or unit is out of use; an empty reason overrides what the credential's own file says.
 
+    Shape: `of` is the fingerprint of the only secret it holds for: a file's new content is not guilty. Empty: any.
     Units: `at` in epoch seconds.
     """
 
     reason: str = ""
     by: Literal["upstream", "operator"] = "operator"
     at: float = 0.0
+    of: str = ""
+
+
+def fingerprint(credential: Credential) -> str:
+    """Return what tells one secret from another, and gives neither away."""
+    account = credential.service_account or {}
+    secret = credential.api_key or credential.refresh_token or account.get("private_key_id", "")
+    return sha256(f"{credential.kind} {secret}".encode()).hexdigest()[:12]
 
 
 class Tier(Struct, eq=False):
@@ -58,7 +68,7 @@ class Roster:
     """All units there are, in tiers of descending preference, and which of them are out of use.
 
     A unit keeps its slot for as long as the process lives, also while its credential is away: what was learnt about it
-    holds when it comes back.
+    holds when it comes back. Another secret under the same name is another unit.
     """
 
     def __init__(
@@ -120,14 +130,14 @@ class Roster:
         own = unit.credential.disabled
         whole = self.bans.get(unit.credential.id) or (Ban(own) if own else None)
         for ban in (whole, self.bans.get(unit.id)):
-            if ban is not None and ban.reason:
+            if ban is not None and ban.reason and ban.of in {"", fingerprint(unit.credential)}:
                 return ban
         return None
 
     def _unit(self, credential: Credential, place: int) -> Unit:
         name = f"{credential.id}#{place}"
         unit = self._named.get(name)
-        if unit is None:
+        if unit is None or not _same(unit.credential, credential):
             unit = Unit(id=name, slot=len(self._units), credential=credential, place=place)
             self._named[name] = unit
             self._units.append(unit)
@@ -151,3 +161,7 @@ class Roster:
         for tier in self.tiers:
             for operation in tier.units:
                 tier.units[operation] &= ~bit
+
+
+def _same(known: Credential, credential: Credential) -> bool:
+    return known is credential or fingerprint(known) == fingerprint(credential)

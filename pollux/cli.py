@@ -6,6 +6,8 @@ import importlib
 
 import click
 
+from pollux import __version__
+
 COMMANDS = ("serve", "check", "explain", "stages", "simulate", "demo", "creds")
 
 _OF_POLLUX_ITSELF = {"--help", "--version"}
@@ -36,6 +38,6 @@ class Commands(click.Group):
     epilog="`pollux` alone is `pollux serve`.",
     context_settings={"max_content_width": 110},
 )
-@click.version_option(package_name="pollux", prog_name="pollux")
+@click.version_option(__version__, prog_name="pollux")
 def main() -> None:
     """A proxy that speaks OpenAI, Anthropic and Gemini on one side and every Google Gemini upstream on the other."""

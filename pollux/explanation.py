@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -83,12 +83,23 @@ async def _run(step: Step, x: Exchange) -> Effect:
     except ProxyError as exc:
         refused = f"{exc.status} {exc.error_type}: {exc.message}"
     after = _seen(x)
-    changes = [Change(each, before[each], after[each]) for each in after if before[each] != after[each]]
+    changes = list(_changes("", before, after))
     if len(x.pipes) > pipes:
         changes.append(Change("pipes", pipes, len(x.pipes)))
     if x.reply is not None:
         changes.append(Change("reply", None, x.reply.status))
     return Effect(step.config.name, changes, refused)
+
+
+def _changes(at: str, before: Any, after: Any) -> Iterator[Change]:
+    """Compare two values; tables are compared key by key, so that a large payload shows only what is new in it."""
+    if before == after:
+        return
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        yield Change(at, before, after)
+        return
+    for key in {**before, **after}:
+        yield from _changes(f"{at}.{key}".lstrip("."), before.get(key), after.get(key))
 
 
 async def _draw(x: Exchange, why: list[str]) -> Draw:
@@ -119,14 +130,14 @@ def _kind(value: Any) -> str:
     return type(value).__qualname__
 
 
-def request_from(text: bytes, path: str = "/v1/chat/completions") -> Request:
+def request_from(text: bytes, path: str = "/v1/chat/completions", key: str = "") -> Request:
     """Read a request as it stands in an `.http` file: request line, headers, empty line, body.
 
-    Shape: a text that begins with `{` is a body alone, sent by POST to `path`.
+    Shape: a text that begins with `{` is a body alone, sent by POST to `path` with `key`.
     Errors: ValueError.
     """
     if text.lstrip().startswith(b"{"):
-        return Request("POST", path, [(b"content-type", b"application/json")], text)
+        return Request("POST", path, [(b"authorization", f"Bearer {key}".encode())], text)
     head, _, body = text.replace(b"\r\n", b"\n").partition(b"\n\n")
     first, *lines = head.decode("utf-8").strip().split("\n")
     words = first.split()

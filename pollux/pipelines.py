@@ -17,7 +17,9 @@ from pollux.spans import KeyPath
 
 DEFAULT = "default"
 DEFAULT_STAGES = (
-    *("auth", "format", "models", "model-suffix", "credential", "upstream"),
+    *("auth", "format", "models", "model-suffix"),
+    *("probe", "compatibility", "search", "thinking", "image-options", "signatures"),
+    *("anti-truncation", "fake-stream", "credential", "upstream"),
     *("transform", "thoughts", "usage"),
 )
 """The order of the default pipeline where proxy.toml has no `[[pipeline]]`."""

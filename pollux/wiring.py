@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from adapters import health
+from adapters import pages
 from adapters.asgi import App, Limits
 from adapters.catalogue import GoogleCatalogue
 from adapters.clock import SystemClock
@@ -25,13 +25,14 @@ from adapters.logs import Logs
 from adapters.metric_samples import Looks, Sampler
 from adapters.metrics import PrometheusMeter
 from adapters.oauth import OAuthClient, Tokens
+from adapters.pages import Pages
 from adapters.routing import all_dialects
 from adapters.transport import Http1Transport, Timeouts
 from adapters.upstreams.agent import UserAgent
 from adapters.upstreams.code_assist import CodeAssist
 from adapters.upstreams.gemini_api import GeminiApi
 from adapters.upstreams.vertex import Vertex, VertexExpress
-from pipeline.exchange import Exchange, Reply, Request
+from pipeline.exchange import Exchange, Request
 from pipeline.leases import LeasePool
 from pipeline.plan import Plan, plan
 from pipeline.ports import Credential, Ports, Transport, Upstream
@@ -68,7 +69,7 @@ class House:
         self.loaded = loaded
         self.pool: LeasePool
         self.app: App
-        self._index = index
+        self.index = index
         self._environ = environ
         self._logs = logs
         self._stack = AsyncExitStack()
@@ -99,7 +100,7 @@ class House:
         self.egress = Egress(settings.upstream.proxy)
         self._stack.push_async_callback(self.egress.close)
         self.pool = await self._open_pool(clock)
-        self.meter = PrometheusMeter(shared=self._shared_metrics(), worker=self._index)
+        self.meter = PrometheusMeter(shared=self._shared_metrics(), worker=self.index)
         self.meter.running(__version__, _loop_name())
         self.transport = self._open_transport()
         self._stack.push_async_callback(self.transport.close)
@@ -108,7 +109,7 @@ class House:
         self._stack.push_async_callback(catalogue.close)
         keys = Passwords(settings.auth.api_password)
         vault = Vault(self.state, clock)
-        if self._index == 0:
+        if self.index == 0:
             pruning = asyncio.create_task(vault.prune())
             self._stack.callback(pruning.cancel)
         self.ports = Ports(self.pool, self.upstreams, self.transport, catalogue, keys, self.meter, clock, vault)
@@ -116,7 +117,7 @@ class House:
         self.dialects = all_dialects()
         self.app = self._open_app()
         looks = Looks(self.app.exchanges, self.pool.states, self._connections)
-        self.sampler = Sampler(self.meter, looks, worker=self._index)
+        self.sampler = Sampler(self.meter, looks, worker=self.index)
         self.sampler.start()
         self._stack.callback(self.sampler.stop)
 
@@ -172,15 +173,15 @@ class House:
 
     def _open_app(self) -> App:
         server, metrics = self.loaded.settings.server, self.loaded.settings.metrics
-        pages = health.pages(self._ready)
+        served = pages.health(self._ready)
         if not metrics.bind:
-            pages["/metrics"] = self._metrics_page
+            served["/metrics"] = pages.metrics(self._scrape, self._admitted_to_panel)
         limits = Limits(server.max_body_bytes, server.body_timeout, server.heartbeat)
         return App(
             self.dialects.choose,
             self._choose_plan,
             self._done,
-            pages=pages,
+            pages=served,
             limits=limits,
             cors_origins=tuple(server.cors),
         )
@@ -204,13 +205,15 @@ class House:
         enabled = sum(count for (_, state), count in self.pool.states().items() if state not in _OUT)
         return {"status": "ok" if enabled else "no credential", "credentials": enabled}
 
-    async def _metrics_page(self, request: Request) -> Reply:
-        panel = Passwords(self.loaded.settings.auth.panel_password)
-        if panel.caller(key_of(request)) is None:
-            body = b"The panel password is wanted, as 'Authorization: Bearer PASSWORD'.\n"
-            return Reply(401, [(b"content-type", b"text/plain"), (b"www-authenticate", b"Bearer")], body)
-        content_type, figures = await self.sampler.scrape(request.header(b"accept"))
-        return Reply(200, [(b"content-type", content_type.encode())], figures)
+    def metrics_pages(self) -> Pages:
+        """Return what a metrics listener of its own serves: no password, and nothing else."""
+        return Pages({"/metrics": pages.metrics(self.sampler.scrape, _everybody)})
+
+    async def _scrape(self, accept: str) -> tuple[str, bytes]:
+        return await self.sampler.scrape(accept)
+
+    def _admitted_to_panel(self, request: Request) -> bool:
+        return Passwords(self.loaded.settings.auth.panel_password).caller(key_of(request)) is not None
 
     def _shared_metrics(self) -> Path | None:
         directory = self._environ.get(METRICS_DIR)
@@ -225,6 +228,10 @@ class House:
         return counts
 
 
+def _everybody(request: Request) -> bool:
+    return True
+
+
 def _loop_name() -> str:
     return type(asyncio.get_running_loop()).__module__.partition(".")[0]
 
@@ -236,5 +243,5 @@ def environment(environ: Mapping[str, str], load_all: bool) -> list[Credential]:
         try:
             found += read_credentials(document.encode(), name)
         except FormError as exc:
-            log.error("credential in the environment cannot be read", variable=name, error=str(exc))
+            log.warning("credential in the environment cannot be read", variable=name, error=str(exc))
     return found

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hypercorn.typing import ASGIFramework
 
     from pollux.config import Loaded
+    from pollux.settings import Server
     from pollux.wiring import House
 
 _AFTER_GRACE = 8.0
@@ -62,9 +63,20 @@ async def _serve(
 
 async def serve_house(house: House, listener: socket.socket, stop: asyncio.Event) -> None:
     """Serve on this socket until `stop` is set, and let what is under way end."""
-    drain = asyncio.create_task(_drain(house, stop))
-    await serve(cast("ASGIFramework", house.app), _hypercorn(house.loaded, listener), shutdown_trigger=stop.wait)
-    await drain
+    settings = house.loaded.settings
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_drain(house, stop))
+        if settings.metrics.bind and house.index == 0:
+            # Hypercorn makes the socket; a worker that takes the place of a dead one takes the listener too.
+            config = _config(settings.metrics.bind, settings.server)
+            tasks.create_task(_serve_app(house.metrics_pages(), config, stop))
+        # Hypercorn makes a socket of its own from the number, and closes it.
+        config = _config(f"fd://{listener.detach()}", settings.server)
+        tasks.create_task(_serve_app(house.app, config, stop))
+
+
+async def _serve_app(app: object, config: Config, stop: asyncio.Event) -> None:
+    await serve(cast("ASGIFramework", app), config, shutdown_trigger=stop.wait)
 
 
 async def _drain(house: House, stop: asyncio.Event) -> None:
@@ -75,22 +87,19 @@ async def _drain(house: House, stop: asyncio.Event) -> None:
 async def _watch_parent(stop: asyncio.Event) -> None:
     """Stop when the parent is gone: nobody would restart or drain this worker any more."""
     parent = os.getppid()
-    while os.getppid() == parent:
+    while os.getppid() == parent:  # noqa: ASYNC110  # nothing else tells of a parent's death
         await asyncio.sleep(1.0)
     stop.set()
 
 
-def _hypercorn(loaded: Loaded, listener: socket.socket) -> Config:
-    server = loaded.settings.server
+def _config(bind: str, server: Server) -> Config:
     config = Config()
-    # Hypercorn makes a socket of its own from the number, and closes it.
-    config.bind = [f"fd://{listener.detach()}"]
+    config.bind = [bind]
     # Hypercorn closes a connection that has brought no whole request head for this long, idle or dripping.
     config.keep_alive_timeout = server.idle_timeout
     config.graceful_timeout = server.grace + _AFTER_GRACE
     config.h11_max_incomplete_size = 64 * 1024
     config.include_server_header = False
-    config.include_date_header = True
     config.accesslog = None
     config.errorlog = None
     return config

@@ -56,10 +56,14 @@ class DirectoryStore:
         await asyncio.to_thread(self._save, credential)
 
     async def add(self, credential: Credential) -> str:
-        return await asyncio.to_thread(self._add, credential)
+        name = await asyncio.to_thread(self._add, credential)
+        self._tell()
+        return name
 
     async def remove(self, credential_id: str) -> bool:
-        return await asyncio.to_thread(self._remove, credential_id)
+        removed = await asyncio.to_thread(self._remove, credential_id)
+        self._tell()
+        return removed
 
     def problems(self) -> list[Problem]:
         """Return what was found in the directory that is no credential, and why."""
@@ -86,9 +90,12 @@ class DirectoryStore:
                 log.warning("credentials directory cannot be read", error=exc.message)
                 changed = False
             if changed:
-                for tell in self._watchers:
-                    tell()
+                self._tell()
             await asyncio.sleep(max(self._interval, (time.monotonic() - began) / _MAX_LOAD))
+
+    def _tell(self) -> None:
+        for changed in self._watchers:
+            changed()
 
     def _has_changed(self) -> bool:
         with self._lock:

@@ -88,6 +88,8 @@ def to_document(credential: Credential, original: Chunk | None = None) -> Chunk:
         value = getattr(credential, field)
         if value != getattr(was, field) and not (field == "projects" and value == ["_auto"]):
             _write(document, field, value)
+    if "id_token" in document:  # renewed with the access token, and of no use to us
+        document["id_token"] = credential.extra.get("id_token", document["id_token"])
     if not was.kind and credential.kind.startswith("vertex") and credential.service_account is None:
         document["upstream"] = "vertex"
     return document

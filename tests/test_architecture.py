@@ -31,7 +31,7 @@ MAY_IMPORT_OF_OURS = {
 }
 PIPELINE_LIBRARIES = {"msgspec", "structlog"}
 IMPORTED_AS = {"pyjwt": "jwt", "prometheus-client": "prometheus_client"}
-BROUGHT_ALONG = {"cryptography"}  # by pyjwt[crypto]
+BROUGHT_ALONG = {"cryptography", "socksio"}  # by pyjwt[crypto] and httpcore[socks]
 
 MAX_FILE_LINES = 500
 MEDIAN_FILE_LINES = 300

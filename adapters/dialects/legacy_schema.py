@@ -103,9 +103,9 @@ class _Reduction:
         if kind == "array":
             reduced["items"] = self.items(schema, within, depth)
         values = [each for each in _values(schema) if each is not None]
-        if kind == "string" and values:
-            reduced["enum"] = [each for each in values if isinstance(each, str) and each]
-            values = []
+        words = [each for each in values if isinstance(each, str) and each]
+        if kind == "string" and words:
+            reduced["enum"], values = words, []
         return _hinted(reduced, schema, values)
 
     def members(self, schema: Schema, within: tuple[str, ...], depth: int) -> Schema:

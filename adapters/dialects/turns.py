@@ -12,8 +12,8 @@ from msgspec import Struct, field
 
 from adapters.dialects.openai import ids
 from adapters.dialects.seal import Seal
-from pipeline.signatures import checks
 from pipeline.errors import BadRequest
+from pipeline.signatures import checks
 
 Part = dict[str, Any]
 

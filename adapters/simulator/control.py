@@ -39,7 +39,7 @@ def answer(request: Request, simulator: Scripted) -> Reply:
         case "GET", "/_sim/scenario":
             return json_reply(msgspec.to_builtins(simulator.scenario))
         case "GET", "/_sim/requests":
-            return json_reply({"requests": msgspec.to_builtins(simulator.requests.entries)})
+            return json_reply({"requests": msgspec.to_builtins(list(simulator.requests))})
         case "POST", "/_sim/reset":
             simulator.reset()
             return json_reply({})
@@ -47,10 +47,11 @@ def answer(request: Request, simulator: Scripted) -> Reply:
 
 
 def _script(request: Request, simulator: Scripted) -> Reply:
-    changes = request.json()
-    if not isinstance(changes, dict):
+    body = request.json()
+    if not isinstance(body, dict):
         return json_reply({"error": "expected a JSON object"}, 400)
     try:
+        changes = dict(body)
         added = msgspec.convert(changes.pop("add_faults", []), list[Fault])
         simulator.script(*added, **changes)
     except msgspec.ValidationError as exc:

@@ -129,10 +129,11 @@ def capacity(code: int, status: str) -> Fixture:
 
 def code_assist_quota(reason: str, delay: str, reset: str, seconds: str) -> Fixture:
     """429 of Code Assist: `delay` is a Go duration, `seconds` a protobuf one."""
+    whole = delay.partition(".")[0]
     return error(
         429,
         "RESOURCE_EXHAUSTED",
-        f"You have exhausted your capacity on this model. Your quota will reset after {delay.split('.', maxsplit=1)[0]}s.",
+        f"You have exhausted your capacity on this model. Your quota will reset after {whole}s.",
         info(
             reason,
             CODE_ASSIST,

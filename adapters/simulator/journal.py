@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from msgspec import Struct
 
 from adapters.simulator.wire import Request
+
+_KEPT = 10_000
 
 
 class Entry(Struct):
@@ -33,7 +36,7 @@ class Journal:
     """Every request in order of arrival; tests ask it what happened and wait for what should."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: deque[Entry] = deque(maxlen=_KEPT)
         self._watchers: list[asyncio.Future[None]] = []
 
     def __iter__(self) -> Iterator[Entry]:

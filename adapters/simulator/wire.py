@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import Awaitable, Callable
@@ -24,16 +25,17 @@ class Request(Struct):
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    _parsed: Any = None
 
     def json(self) -> Any:
-        """The body as JSON, None where it is not.
+        """The body as JSON, None where it is not; read only.
 
         Google's own text for broken JSON is the validator's business.
         """
-        try:
-            return orjson.loads(self.body) if self.body else None
-        except orjson.JSONDecodeError:
-            return None
+        if self._parsed is None and self.body:
+            with contextlib.suppress(orjson.JSONDecodeError):
+                self._parsed = orjson.loads(self.body)
+        return self._parsed
 
     def form(self) -> dict[str, str]:
         """The body as an HTML form."""

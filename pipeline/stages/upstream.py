@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from pipeline.errors import Broken, NoCredential, UpstreamError
+from pipeline.errors import Broken, NoCredential, Terms, UpstreamError
 from pipeline.exchange import Chunk, Exchange, Open, Reply
 from pipeline.ports import Answer, Decoder, Lease, Ports
 from pipeline.sources import events
@@ -83,7 +83,8 @@ async def _ask(ports: Ports, x: Exchange, payload: Chunk, stream: bool, retry_em
                 return await attempt.run(payload, stream)
             except UpstreamError as exc:
                 failure = exc
-                if exc.verdict.action == "give_up":
+                # A request that got one account shut out must not meet the next.
+                if exc.verdict.action == "give_up" or isinstance(exc, Terms):
                     raise
                 if exc.error_type == "provider_empty":
                     retry_empty -= 1
@@ -158,7 +159,10 @@ class _Attempt:
         head, first = await (_first_event(answer, decode) if stream else _whole(answer, decode))
         if self._refuses_empty and _is_empty(first):
             raise Broken("Upstream's answer ended before it said anything.", error_type="provider_empty")
-        return Reply(answer=answer, decode=decode, first=first, head=head, transparent=upstream.transparent)
+        # Only answers of generate come back in the very form they were asked for in.
+        transparent = upstream.transparent and self._x.operation == "generate"
+        judge = upstream.decoder(stream) if transparent else None
+        return Reply(answer=answer, decode=decode, first=first, head=head, judge=judge)
 
     async def _end_answered(self, outcome: BaseException | None) -> None:
         if isinstance(outcome, UpstreamError):

@@ -15,7 +15,7 @@ from pipeline.errors import ProxyError, StoreError
 from pollux.commands import configuration
 
 if TYPE_CHECKING:
-    from pipeline.exchange import Request
+    from pipeline.exchange import Chunk, Request
     from pollux.config import Loaded
     from pollux.explanation import Change, Effect, Explanation
 
@@ -31,21 +31,34 @@ _UNITS_SHOWN = 20
 def command(config: str | None, source: BinaryIO, path: str, as_json: bool) -> None:
     """Show which pipeline and stages a request takes, what each changes, and which credential it would get.
 
-    The file holds a request as in an .http file (request line, headers, empty line, body), or a JSON body alone.
-    Nothing is sent to Google.
+    The file holds a request as in an .http file (request line, headers, empty line, body), or a JSON body alone,
+    which is taken to come with the API password. Nothing is sent to Google.
     """
     from pollux.explanation import request_from
+    from pollux.serve import with_passwords
 
+    loaded, _ = with_passwords(configuration.load_or_exit(config))
     try:
-        request = request_from(source.read(), path)
+        request = request_from(source.read(), path, loaded.settings.auth.api_password)
     except ValueError as exc:
         raise click.BadParameter(str(exc), param_hint="--request") from exc
-    loaded = configuration.load_or_exit(config)
     try:
         explanation = asyncio.run(_explanation(loaded, request))
     except (ProxyError, StoreError) as exc:
         raise click.ClickException(exc.message) from exc
     click.echo(_json(explanation) if as_json else _text(explanation))
+
+
+class _Table:
+    """The catalogue as far as it is known without asking Google."""
+
+    def __init__(self, kinds: set[str]) -> None:
+        self._kinds = kinds
+
+    async def models(self) -> list[Chunk]:
+        from adapters.catalogue import merged
+
+        return merged(self._kinds, None)
 
 
 async def _explanation(loaded: Loaded, request: Request) -> Explanation:
@@ -60,7 +73,9 @@ async def _explanation(loaded: Loaded, request: Request) -> Explanation:
         x = Exchange(secrets.token_hex(8), request, dialect, house.ports.clock.tick())
         if loaded.routes:
             x.route = loaded.pipeline(request.path, dialect.read(request).model)
-        return await explain(list(steps(loaded.pipelines[x.route], house.ports)), x, house.pool.snapshot)
+        kinds = {credential.kind for credential in house.pool.credentials()}
+        ports = msgspec.structs.replace(house.ports, catalogue=_Table(kinds))
+        return await explain(list(steps(loaded.pipelines[x.route], ports)), x, house.pool.snapshot)
     finally:
         await house.close()
 

@@ -1,3 +1,5 @@
+"""Who serves next, who rests for what, and what outlives a restart."""
+
 import asyncio
 import time
 from typing import cast
@@ -338,9 +340,28 @@ async def test_other_process_on_the_same_state_is_heard():
     await rig.pool.start()
     await rig.meet(busy(seconds=5000))
     rig.pool.disable("b", "by hand")
-    rig.pool = mine
-    await mine.reload()
+    other, rig.pool = rig.pool, mine
+    mine.wake_state()
+    for _ in range(5):
+        await asyncio.sleep(0)
     assert rig.states() == {"a#0": "exhausted", "b#0": "disabled"}
+    other.enable("b")
+    mine.wake_state()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert rig.states() == {"a#0": "exhausted", "b#0": "ready"}
+
+
+async def test_new_secret_under_a_known_name_is_not_guilty_of_the_old_ones_faults():
+    rig = await Rig(key("a"), key("b")).started()
+    assert [await rig.meet(forbidden()), await rig.meet(busy(seconds=5000))] == ["a", "b"]
+    for name in ("a", "b"):
+        await rig.store.remove(name)
+        await rig.store.add(Credential(id=name, kind="gemini_api", api_key=f"made-up-new-{name}"))
+    await rig.pool.reload()
+    assert rig.states() == {"a#0": "ready", "b#0": "ready"}
+    await rig.again()
+    assert rig.states() == {"a#0": "ready", "b#0": "ready"}
 
 
 async def test_units_do_not_share_their_state_objects():
@@ -407,6 +428,6 @@ async def test_credential_removed_mid_request_does_not_come_back():
     await rig.store.remove("a")
     await rig.pool.reload()
     lease.fail(forbidden())
-    await rig.pool.refreshed(cast("Credential", lease.credential))
+    await rig.pool.refreshed(lease.credential)
     await lease.close(None)
     assert rig.states() == {"b#0": "ready"}

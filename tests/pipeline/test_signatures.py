@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 from pipeline.signatures import DUMMY, fill_missing, replace_all
 
-USER = {"role": "user", "parts": [{"text": "go"}]}
+USER: dict[str, Any] = {"role": "user", "parts": [{"text": "go"}]}
 
 
 def call(name, **extra):
@@ -17,7 +18,7 @@ def answer(name):
     return {"functionResponse": {"name": name, "response": {}}}
 
 
-STEP = [
+STEP: list[dict[str, Any]] = [
     {"role": "model", "parts": [{"text": "hm"}, call("f"), call("g")]},
     {"role": "user", "parts": [answer("f"), answer("g")]},
 ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.thinking import EFFORTS, thinking
 from adapters.simulator.models import MODELS
 from adapters.simulator.thoughts import check_thinking
+from pipeline.thinking import EFFORTS, thinking
 
 
 @pytest.mark.parametrize(

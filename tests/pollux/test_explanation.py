@@ -76,7 +76,7 @@ async def test_explanation_shows_changes_and_the_first_lease_given_back() -> Non
     explanation = await explain(steps, exchange(), units)
     assert explanation.effects[0].changes == [
         Change("caller", None, {"name": "password", "scheme": "bearer"}),
-        Change("payload", {}, {"contents": []}),
+        Change("payload.contents", None, []),
         Change("pipes", 0, 1),
     ]
     assert explanation.effects[1] == Effect("named", [])
@@ -103,8 +103,9 @@ async def test_explanation_ends_where_a_stage_refuses_or_answers() -> None:
 async def test_explanation_says_why_there_is_no_lease() -> None:
     async def offer(x: Exchange) -> None:
         async def leases() -> AsyncIterator[Any]:
-            for nobody in ():
-                yield nobody
+            nobody: list[Any] = []
+            for each in nobody:
+                yield each
             raise AllCooling("All rest.")
 
         x.leases = cast("Leases", leases())
@@ -122,8 +123,9 @@ def test_request_is_read_as_from_an_http_file() -> None:
 
 
 def test_request_that_is_a_body_alone_goes_to_the_path() -> None:
-    request = request_from(b' {"model": "m"}', "/v1/messages")
+    request = request_from(b' {"model": "m"}', "/v1/messages", "k")
     assert (request.method, request.path, request.body) == ("POST", "/v1/messages", b' {"model": "m"}')
+    assert request.header(b"authorization") == "Bearer k"
 
 
 @pytest.mark.parametrize(("text", "message"), [(b"hello", "a request line"), (b"GET /\nno header\n\n", "a header")])

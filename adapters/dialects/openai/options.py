@@ -9,8 +9,8 @@ from typing import Any
 
 from adapters.dialects.openai import request
 from adapters.dialects.schema import clean
-from pipeline.thinking import thinking
 from pipeline.errors import BadRequest
+from pipeline.thinking import thinking
 
 _PLAIN = (
     ("temperature", "temperature"),

@@ -101,14 +101,14 @@ ITEMS: dict[str, type[Struct]] = {
 }
 
 FOREIGN = frozenset(
-    [
+    {
         "web_search_call",
         "file_search_call",
         "code_interpreter_call",
         "image_generation_call",
         "mcp_list_tools",
         "mcp_call",
-    ]
+    }
 )
 """Items that record what OpenAI's own servers did, in a conversation that began there: left out."""
 

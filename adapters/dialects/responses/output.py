@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from adapters.dialects.openai import ids
 from adapters.dialects.openai.citations import citations
@@ -22,6 +23,19 @@ from pipeline.exchange import Chunk
 
 Event = dict[str, Any]
 Item = dict[str, Any]
+
+
+class Form(Struct, frozen=True):
+    """How one kind of call is written: its item, the prefix of its id, its events, and the field of its input."""
+
+    item: str
+    prefix: str
+    events: str
+    field: str
+
+
+_FUNCTION = Form("function_call", "fc", "response.function_call_arguments", "arguments")
+_CUSTOM = Form("custom_tool_call", "ctc", "response.custom_tool_call_input", "input")
 
 
 class Output:
@@ -110,21 +124,19 @@ class Output:
         yield from self.close()
         self.answered = True
         name = self._echo.names.get(call["name"], call["name"])
-        item: Item = {"call_id": ids.portable(call.get("id"), self.called), "name": name, "status": "in_progress"}
         args = call.get("args") or {}
         if name in self._echo.custom:
-            text, field, kind = str(args.get(CUSTOM_INPUT, "")), "input", "custom_tool_call"
-            events = "response.custom_tool_call_input"
+            form, text = _CUSTOM, str(args.get(CUSTOM_INPUT, ""))
         else:
-            text, field, kind = orjson.dumps(args).decode(), "arguments", "function_call"
-            events = "response.function_call_arguments"
-        yield self._added({"type": kind, **item, field: ""}, "fc")
+            form, text = _FUNCTION, orjson.dumps(args).decode()
+        called = {"call_id": ids.portable(call.get("id"), self.called), "name": name, "status": "in_progress"}
+        yield self._added({"type": form.item, **called, form.field: ""}, form.prefix)
+        self.open = None
         item = self.items[-1]
         place = {"item_id": item["id"], "output_index": self.index}
-        self.open = None
-        yield {"type": f"{events}.delta", **place, "delta": text}
-        item[field], item["status"] = text, "completed"
-        yield {"type": f"{events}.done", **place, field: text, "name": name}
+        yield {"type": f"{form.events}.delta", **place, "delta": text}
+        item[form.field], item["status"] = text, "completed"
+        yield {"type": f"{form.events}.done", **place, "name": name, form.field: text}
         yield {"type": "response.output_item.done", "output_index": self.index, "item": item}
 
     def _begin_reasoning(self) -> Iterator[Event]:

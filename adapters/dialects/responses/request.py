@@ -14,9 +14,9 @@ from adapters.dialects.responses import items
 from adapters.dialects.responses.conversation import Conversation
 from adapters.dialects.responses.tools import tool_config, tools
 from adapters.dialects.schema import clean
+from pipeline.errors import BadRequest
 from pipeline.signatures import checks
 from pipeline.thinking import thinking
-from pipeline.errors import BadRequest
 
 _STORED = ("previous_response_id", "conversation", "prompt", "background")
 

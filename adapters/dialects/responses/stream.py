@@ -64,7 +64,7 @@ class ResponseStream:
         candidates = chunk.get("candidates")
         if not candidates or len(candidates) != 1 or "groundingMetadata" in candidates[0]:
             return ""
-        parts = (candidates[0].get("content") or {}).get("parts") or ()
+        parts = (candidates[0].get("content") or {}).get("parts") or []
         if len(parts) != 1 or len(parts[0]) != 1 or candidates[0].get("index"):
             return ""
         text: str = parts[0].get("text") or ""

@@ -21,6 +21,7 @@ TREE = {
 
 
 def test_recursive_reference_ends_as_plain_object():
+    """Seed #33: one tool with a tree in it ended in a RecursionError."""
     items = reduce(TREE)["properties"]["children"]["items"]
     assert items == {"type": "object", "description": "another Node"}
 
@@ -86,7 +87,7 @@ def walk(node: Any, depth: int = 0) -> None:
         assert node["type"] in ("string", "number", "integer", "boolean", "array", "object")
     if node.get("type") == "array":
         assert "items" in node
-    assert "enum" not in node or (node["type"] == "string" and all(node["enum"]))
+    assert "enum" not in node or (node["type"] == "string" and node["enum"] and all(node["enum"]))
     assert set(node.get("required", ())) <= node.get("properties", {}).keys()
     for each in [
         *node.get("properties", {}).values(),

@@ -1,3 +1,5 @@
+"""The real openai library embeds texts through the dialect."""
+
 import httpx2
 import openai
 import pytest
@@ -18,7 +20,7 @@ def client(answer, seen=None) -> openai.OpenAI:
 def test_vectors_come_in_order_in_either_encoding(encoding):
     seen: list = []
     answer = client([TWO], seen).embeddings.create(model="gemini-embedding-001", input=["a", "b"], **encoding)
-    vectors = [each.embedding for each in answer.data]
+    vectors: list = [each.embedding for each in answer.data]
     if encoding.get("encoding_format") == "base64":
         assert vectors == ["AAAAPwAAgL8=", "AACAPgAAAEA="]
     else:

@@ -43,6 +43,7 @@ def test_reference_alone_stays():
 
 
 def test_recursive_reference_beside_words_loses_the_words():
+    """Seed #33: one tool with a tree in it ended in a RecursionError."""
     node = {"type": "object", "properties": {"next": {"$ref": "#/$defs/N", "description": "the next"}}}
     schema = {"$defs": {"N": node}, "$ref": "#/$defs/N"}
     cleaned = clean(schema)

@@ -5,6 +5,7 @@ import httpx2
 import pytest
 
 from adapters.dialects.anthropic import Anthropic
+from adapters.dialects.anthropic.stream import MessageStream
 from adapters.dialects.seal import Seal, opened
 from pipeline.errors import (
     AllCooling,
@@ -59,7 +60,7 @@ def both(answer, **options):
 
 
 def test_text_comes_whole_and_streamed():
-    for message in both([said("Hel"), said("lo\u2028"), ended("STOP", **USAGE)]):
+    for message in both([said("Hel"), said("lo\u2028"), ended("STOP", None, **USAGE)]):
         assert [block.to_dict() for block in message.content] == [{"type": "text", "text": "Hello\u2028"}]
         assert (message.stop_reason, message.model, message.role) == ("end_turn", "gemini-3.8-flash", "assistant")
         assert message.usage.input_tokens == 4
@@ -197,19 +198,23 @@ def test_single_model_is_got_or_not_found():
         client(MODELS).models.retrieve("m9")
 
 
+class Beating(MessageStream):
+    """A stream with a heartbeat wherever one may stand."""
+
+    def encode(self, chunk):
+        return self.heartbeat + super().encode(chunk) + self.heartbeat
+
+    def finish(self):
+        return self.heartbeat + super().finish()
+
+
 def test_heartbeat_is_taken_anywhere():
-    ping = b'event: ping\ndata: {"type":"ping"}\n\n'
-
-    class Beating(Anthropic):
+    class Dialect(Anthropic):
         def encoder(self, x):
-            encoder = super().encoder(x)
-            encode, finish = encoder.encode, encoder.finish
-            assert encoder.heartbeat == ping
-            encoder.encode = lambda chunk: ping + encode(chunk) + ping
-            encoder.finish = lambda: ping + finish()
-            return encoder
+            return Beating(x, x.asked.echo)
 
-    http = httpx2.Client(transport=transport(Beating(), [said("Hi"), said("!"), ended()], []))
+    http = httpx2.Client(transport=transport(Dialect(), [said("Hi"), said("!"), ended()], []))
     beating = anthropic.Anthropic(api_key="k", base_url="http://proxy.example", http_client=http)
-    with beating.messages.stream(model="m", max_tokens=5, messages=[{"role": "user", "content": "hi"}]) as events:
+    asking = [{"role": "user", "content": "hi"}]
+    with beating.messages.stream(model="m", max_tokens=5, messages=asking) as events:
         assert events.get_final_text() == "Hi!"

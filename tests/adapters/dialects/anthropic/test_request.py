@@ -1,3 +1,5 @@
+"""Messages requests, block by block and field by field, as the hub's payload."""
+
 import pytest
 
 from adapters.dialects.anthropic import Anthropic

@@ -1,3 +1,5 @@
+"""The three forms of a Gemini answer, byte by byte."""
+
 import json
 
 import pytest
@@ -47,10 +49,7 @@ def test_array_that_breaks_closes_with_the_error():
 
 
 def test_array_that_breaks_before_its_first_element_is_an_array_of_the_error():
-    assert (
-        json.loads(sent(STREAM, Limited("later", retry_after=2.2)))[0]["error"]["status"]
-        == "RESOURCE_EXHAUSTED"
-    )
+    assert json.loads(sent(STREAM, Limited("later", retry_after=2.2)))[0]["error"]["status"] == "RESOURCE_EXHAUSTED"
 
 
 def test_unary_answer_of_one_chunk_is_that_chunk():
@@ -96,6 +95,4 @@ def test_heartbeat_within_an_answer_leaves_it_readable():
         x = exchange(Gemini(), request(path, BODY, query=query))
         encoder = Gemini().encoder(x)
         beat = encoder.heartbeat
-        json.loads(
-            beat + encoder.encode(said("a")) + beat + encoder.encode(ended()) + beat + encoder.finish()
-        )
+        json.loads(beat + encoder.encode(said("a")) + beat + encoder.encode(ended()) + beat + encoder.finish())

@@ -1,3 +1,5 @@
+"""Errors in Google's shape."""
+
 import json
 
 import pytest

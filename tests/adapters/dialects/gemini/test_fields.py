@@ -1,3 +1,5 @@
+"""Google's names are normalised, and nobody else's."""
+
 import copy
 
 from hypothesis import given
@@ -14,9 +16,7 @@ MIXED = {
         },
         {
             "role": "model",
-            "parts": [
-                {"functionCall": {"id": "i", "args": {"a_b": 1}, "name": "f"}, "thought_signature": "-_"}
-            ],
+            "parts": [{"functionCall": {"id": "i", "args": {"a_b": 1}, "name": "f"}, "thought_signature": "-_"}],
         },
     ],
     "system_instruction": {"role": "user", "parts": [{"text": "sys"}]},

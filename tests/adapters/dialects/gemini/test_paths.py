@@ -1,3 +1,5 @@
+"""Every URL that Gemini clients use, and what it means."""
+
 import pytest
 
 from adapters.dialects.gemini.paths import Target, target
@@ -35,9 +37,7 @@ def test_get_path_names_list_or_model(path, due):
 
 
 def test_unknown_method_is_not_found_in_googles_words():
-    with pytest.raises(
-        NotFound, match=r"^models/m is not found for API version v1beta, or is not supported for fly"
-    ):
+    with pytest.raises(NotFound, match=r"^models/m is not found for API version v1beta, or is not supported for fly"):
         target("POST", "/v1beta/models/m:fly")
 
 

@@ -1,3 +1,5 @@
+"""Gemini bodies: what is lenient, and what is refused with its place."""
+
 import pytest
 
 from adapters.dialects.gemini.request import payload
@@ -31,9 +33,7 @@ def test_misfit_is_refused_with_its_place(body, operation, field):
     assert refused.value.message.startswith(field)
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b"\xff", b'{"a":"\xc3("}', b"[1]", b'"x"', b"[" * 5000 + b"]" * 5000]
-)
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"a":"\xc3("}', b"[1]", b'"x"', b"[" * 5000 + b"]" * 5000])
 def test_body_that_is_no_object_is_refused_in_words(body):
     with pytest.raises(BadRequest) as refused:
         payload(body, "generate")
@@ -56,8 +56,7 @@ def test_model_in_the_body_yields_to_the_path():
 
 def test_count_of_a_whole_request_is_normalised_within():
     body = (
-        b'{"generate_content_request":'
-        b'{"model":"models/m","contents":{"parts":{"text":"x"}},"system_instruction":null}}'
+        b'{"generate_content_request":{"model":"models/m","contents":{"parts":{"text":"x"}},"system_instruction":null}}'
     )
     assert payload(body, "count_tokens") == {
         "generateContentRequest": {"model": "models/m", "contents": [{"parts": [{"text": "x"}]}]}

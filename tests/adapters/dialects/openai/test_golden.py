@@ -6,11 +6,11 @@ import orjson
 import pytest
 
 from adapters.dialects.openai import OpenAIChat
-from pipeline.signatures import fill_missing, replace_all
 from adapters.simulator.fields import read as readable
 from adapters.simulator.models import find
 from adapters.simulator.validator import validate
 from pipeline.exchange import Request
+from pipeline.signatures import fill_missing, replace_all
 from tests.adapters.dialects.rig import exchange, reply
 from tests.golden_files import Case, cases
 
@@ -40,5 +40,6 @@ REFUSED = {"gemini_body_stream", "text_stream"}
 def test_golden_request_is_one_that_google_takes(case, face):
     x = read(case)
     model = find(x.model, []) or find(x.model, [x.model])
+    assert model is not None
     x.payload["contents"] = fill_missing(replace_all(x.payload["contents"]), x.model)
     validate(readable(orjson.dumps(x.payload), "GenerateContentRequest", face), model, face, stream=x.stream)

@@ -213,7 +213,8 @@ def _request_id(headers: Headers) -> bytes:
 
 
 def _extra_headers(request_id: bytes, headers: Headers, cors_origins: tuple[str, ...]) -> Headers:
-    extra = [(b"x-request-id", request_id)]
+    # The anthropic libraries look for the second spelling.
+    extra = [(b"x-request-id", request_id), (b"request-id", request_id)]
     if cors_origins:
         extra += _cors_headers(headers, cors_origins)
     return extra

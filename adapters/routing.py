@@ -7,6 +7,9 @@ from msgspec import Struct
 from adapters.dialects.anthropic import Anthropic
 from adapters.dialects.gemini import Gemini
 from adapters.dialects.openai import OpenAIChat
+from adapters.dialects.openai_embeddings import OpenAIEmbeddings
+from adapters.dialects.openai_images import OpenAIImages
+from adapters.dialects.responses import OpenAIResponses
 from pipeline.exchange import Request
 from pipeline.ports import Dialect
 
@@ -58,9 +61,9 @@ def all_dialects() -> Dialects:
     """Return every client protocol, ready."""
     return Dialects(
         openai_chat=OpenAIChat(),
-        openai_responses=OpenAIChat(),
-        openai_embeddings=OpenAIChat(),
-        openai_images=OpenAIChat(),
+        openai_responses=OpenAIResponses(),
+        openai_embeddings=OpenAIEmbeddings(),
+        openai_images=OpenAIImages(),
         gemini=Gemini(),
         anthropic=Anthropic(),
     )

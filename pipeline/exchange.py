@@ -113,10 +113,10 @@ class Caller(Struct, frozen=True):
 class Exchange(Struct, dict=False, weakref=True, eq=False):
     """The one object every stage works on; see `pipeline.stage` for the four things a stage may do with it.
 
-    Shape: `features` is what the model's name asked for beyond the model; `tried` names the units whose leases this
-        exchange has had; `finish` maps candidate index to finishReason as seen so far, `usage` is the latest
-        usageMetadata (cumulative upstream); `stop` is why it is being ended from outside; `notes` is free room for
-        stages of a user's own.
+    Shape: `features` is what the model's name asked for beyond the model; `tried` has a bit for each unit that failed
+        this exchange; `finish` maps candidate index to finishReason as seen so far, `usage` is the latest usageMetadata
+        (cumulative upstream); `stop` is why it is being ended from outside; `notes` is free room for stages of a
+        user's own.
     Units: `started`, `first_byte` in seconds of the monotonic clock.
     """
 
@@ -132,7 +132,7 @@ class Exchange(Struct, dict=False, weakref=True, eq=False):
     stream: bool = False
     features: dict[str, Any] = field(default_factory=dict)
     caller: Caller | None = None
-    tried: set[str] = field(default_factory=set)
+    tried: int = 0
     leases: "Leases | None" = None
     lease: "Lease | None" = None
     source: Source | None = None

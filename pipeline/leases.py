@@ -17,28 +17,30 @@ from pipeline.units import Ban, Roster, Tier, Unit
 
 log = structlog.get_logger(__name__)
 
-PATIENCE = 10.0
+PATIENCE = 5.0
 """How long a request waits for a model that has no capacity: nobody's quota is used up and it is soon over."""
 
 
 class UnitLease:
     """The right to use one unit for one model, once."""
 
-    __slots__ = ("_granted", "_pool", "_unit", "closed", "credential", "failure", "model", "project")
+    __slots__ = ("_granted", "_pool", "_unit", "_x", "closed", "credential", "failure", "model", "project")
 
-    def __init__(self, pool: "LeasePool", unit: Unit, model: str, granted: float) -> None:
+    def __init__(self, pool: "LeasePool", unit: Unit, x: Exchange, granted: float) -> None:
         self.credential: Credential = unit.credential
         self.project = unit.project
-        self.model = model
+        self.model = x.model
         self.failure: UpstreamError | None = None
         self.closed = False
         self._pool = pool
         self._unit = unit
+        self._x = x
         self._granted = granted
 
     def fail(self, exc: UpstreamError) -> None:
         if self.failure is None:
             self.failure = exc
+            self._x.tried |= 1 << self._unit.slot
             self._pool.failed(Refusal(self._unit, self.model, self._granted, exc))
 
     async def close(self, outcome: BaseException | None) -> None:
@@ -117,18 +119,17 @@ class LeasePool:
             raise StoreError(f"The state store holds what is not ours: {exc}") from exc
 
     async def leases(self, x: Exchange, attempts: int, pause: float) -> AsyncGenerator[Lease, None]:
-        tried = 0
         rest = False
         for _ in range(attempts):
             if rest:
                 await self._clock.sleep(pause)
             try:
-                unit = await self._grant(x, tried)
+                unit = await self._grant(x)
             except NoCredential:
-                if tried:
+                if x.tried:
                     return  # what the last of them met says more
                 raise
-            lease = UnitLease(self, unit, x.model, self._clock.tick())
+            lease = UnitLease(self, unit, x, self._clock.tick())
             unit.active += 1
             unit.calls += 1
             x.lease = lease
@@ -138,7 +139,7 @@ class LeasePool:
             await lease.close(failure or UpstreamError("No answer came of it."))
             if failure is not None and failure.verdict.action == "give_up":
                 return
-            tried |= 1 << unit.slot
+            x.tried |= 1 << unit.slot
             rest = failure is None or not _leaves_the_fault_behind(failure)
 
     async def refreshed(self, credential: Credential) -> None:
@@ -181,15 +182,15 @@ class LeasePool:
         if answered:
             self._penalties.answered(unit, model)
 
-    async def _grant(self, x: Exchange, tried: int) -> Unit:
+    async def _grant(self, x: Exchange) -> Unit:
         """Return the unit to use, after waiting where that is allowed."""
         while True:
             wait = self._penalties.back_off(x.model)
             if wait > PATIENCE:
                 said = f"Upstream has no capacity for {x.model} just now."
-                raise AllCooling(said, retry_after=wait, error_type="provider_capacity")
+                raise AllCooling(said, retry_after=wait, status=503, error_type="provider_capacity")
             if wait <= 0:
-                unit = self._pick(x, tried)
+                unit = self._pick(x)
                 if unit is not None:
                     return unit
                 wait = self._until_free(x)
@@ -205,9 +206,9 @@ class LeasePool:
             raise NoCredential(f"No credential is available that can {x.operation}.")
         return self._penalties.cooldowns.earliest(units, x.model) - self._clock.tick()
 
-    def _pick(self, x: Exchange, tried: int) -> Unit | None:
+    def _pick(self, x: Exchange) -> Unit | None:
         now, cooldowns = self._clock.tick(), self._penalties.cooldowns
-        for avoid in (tried, 0) if tried else (0,):
+        for avoid in (x.tried, 0) if x.tried else (0,):
             for tier in self._roster.tiers:
                 able = tier.units.get(x.operation, 0) & ~avoid
                 free = cooldowns.free(able, x.model, now) if able else 0

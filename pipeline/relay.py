@@ -49,36 +49,33 @@ async def _relay_document(x: Exchange, edge: Edge, reply: Reply) -> None:
 
 async def _relay_stream(x: Exchange, edge: Edge, reply: Reply) -> None:
     assert x.encoder is not None
-    head = [*x.encoder.headers, *reply.headers]
     async with AsyncExitStack() as stack:
-        first = reply.first
-        batches = reply.source
-        if batches is not None:
-            stack.push_async_callback(batches.aclose)
-            # An error before the first event is still a proper HTTP status.
-            first = [] if x.commit_early else await anext(batches, [])
-        await edge.open(reply.status, head)
-        heart = stack.enter_context(_Heart(x, edge))
-        if batches is not None:
-            await _relay_source(x, heart, batches, first)
+        if reply.source is not None:
+            stack.push_async_callback(reply.source.aclose)
+            pieces = _of_source(x, reply.source)
         else:
-            await _relay_answer(x, heart, reply)
+            pieces = _of_answer(x, reply)
+        stack.push_async_callback(pieces.aclose)
+        # What goes wrong before the first piece is still a proper HTTP status.
+        first = b"" if x.commit_early else await anext(pieces, b"")
+        await edge.open(reply.status, [*x.encoder.headers, *reply.headers])
+        heart = stack.enter_context(_Heart(x, edge))
+        await heart.send(first)
+        async for piece in pieces:
+            await heart.send(piece)
         if not x.complete:
             raise Broken("Upstream ended its answer without a finishReason.", error_type="provider_cut")
         await heart.send(x.encoder.finish())
     await edge.end()
 
 
-async def _relay_source(
-    x: Exchange, heart: _Heart, batches: AsyncGenerator[list[Chunk], None], first: list[Chunk]
-) -> None:
+async def _of_source(x: Exchange, batches: AsyncGenerator[list[Chunk], None]) -> AsyncGenerator[bytes, None]:
     through = fuse(x)
-    await heart.send(through(first))
     async for chunks in batches:
-        await heart.send(through(chunks))
+        yield through(chunks)
 
 
-async def _relay_answer(x: Exchange, heart: _Heart, reply: Reply) -> None:
+async def _of_answer(x: Exchange, reply: Reply) -> AsyncGenerator[bytes, None]:
     answer, decode = reply.answer, reply.decode
     assert answer is not None
     assert decode is not None
@@ -93,13 +90,13 @@ async def _relay_answer(x: Exchange, heart: _Heart, reply: Reply) -> None:
         feed, last = _feed(through, decode), _last(through, decode)
         first = through(reply.first)
     try:
-        await heart.send(first)
+        yield first
         while data := await answer.read():
-            await heart.send(feed(data))
-        await heart.send(last())
+            yield feed(data)
+        yield last()
     except UpstreamError as exc:
         if exc.chunks:
-            await heart.send(fuse(x)(exc.chunks))
+            yield fuse(x)(exc.chunks)
         raise
 
 

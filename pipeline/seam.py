@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-LONGEST = 400
-"""Characters at the seam that are compared: a model asked to go on repeats a sentence or two, not a page."""
+LONGEST = 4000
+"""Characters at the seam that are compared: a model asked to go on may begin its paragraph again, or all of it."""
 
 SHORTEST = 6
 """A shorter repetition is taken for the text's own: `ha` after `ha` is laughter, not an overlap."""
@@ -13,6 +13,7 @@ class Seam:
     """Takes the pieces of a continuation and gives back what is new in them.
 
     Shape: holds back the beginning until it is clear whether it repeats the end of `said`; `flush` gives what is held.
+        However the continuation is cut into pieces, together they give the same.
     """
 
     __slots__ = ("_held", "_joined", "_tail")
@@ -27,7 +28,8 @@ class Seam:
         if self._joined:
             return text
         self._held += text
-        if len(self._held) < len(self._tail) and self._may_still_overlap():
+        if len(self._held) < len(self._tail) and self._held in self._tail:
+            # It could be the inside of a repetition that goes on to the end of the tail.
             return ""
         return self.flush()
 
@@ -38,10 +40,6 @@ class Seam:
             return held
         self._joined = True
         return held[overlap(self._tail, held) :]
-
-    def _may_still_overlap(self) -> bool:
-        """Whether all that is held could be the inside of a repetition that goes on to the end of the tail."""
-        return self._held in self._tail
 
 
 def overlap(said: str, new: str) -> int:

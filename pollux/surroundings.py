@@ -73,21 +73,21 @@ def _libraries(loaded: Loaded) -> Iterator[Problem]:
 
 def _credentials(loaded: Loaded, environ: Mapping[str, str]) -> list[Problem]:
     """Read the stores that exist; none is made here, where it might belong to another user than the server's."""
-    from pollux import vault
+    from pollux import credentials
     from stores.directory import DirectoryStore
 
     storage = loaded.settings.storage
-    given = vault.from_environment(environ, storage)
+    given = credentials.from_environment(environ, storage)
     found = [Problem(each.reason, each.entry, ENVIRONMENT) for each in given.problems]
-    credentials = list(given.credentials)
+    found_here = list(given.credentials)
     if Path(storage.credentials_dir).exists():
         directory = DirectoryStore(storage.credentials_dir)
-        credentials += asyncio.run(directory.load())
+        found_here += asyncio.run(directory.load())
         found += [Problem(each.reason, each.entry, storage.credentials_dir) for each in directory.problems()]
-    wrong = _state(Path(storage.data_dir) / vault.STATE)
+    wrong = _state(Path(storage.data_dir) / credentials.STATE)
     if wrong:
         found.append(loaded.problem(("storage", "data_dir"), wrong))
-    if all(credential.disabled for credential in credentials):
+    if all(credential.disabled for credential in found_here):
         message = "no credential is in use: pollux creds add FILE, or set GEMINI_API_KEYS"
         found.append(loaded.problem(("storage", "credentials_dir"), message, "warning"))
     return found

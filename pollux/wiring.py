@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-import structlog
 
 from adapters import pages
 from adapters.asgi import App, Limits
@@ -35,23 +34,20 @@ from adapters.upstreams.vertex import Vertex, VertexExpress
 from pipeline.exchange import Exchange, Request
 from pipeline.leases import LeasePool
 from pipeline.plan import Plan, plan
-from pipeline.ports import Credential, Ports, Transport, Upstream
+from pipeline.ports import Ports, Transport, Upstream
 from pipeline.scheduling import Scheduling
 from pipeline.stages.auth import key_of
 from pipeline.vault import Vault
 from pollux import __version__
-from pollux.environment import credentials as environment_credentials
+from pollux.credentials import STATE, from_environment
 from pollux.passwords import Passwords
 from pollux.pipelines import DEFAULT
 from stores.directory import DirectoryStore
-from stores.forms import FormError, read_credentials
 from stores.sources import Sources, StaticSource
 from stores.sqlite import SqliteState
 
 if TYPE_CHECKING:
     from pollux.config import Loaded
-
-log = structlog.get_logger("pollux.wiring")
 
 METRICS_DIR = "POLLUX_METRICS_DIR"
 """The variable by which the parent tells its workers where their metrics meet."""
@@ -130,10 +126,10 @@ class House:
 
     async def _open_pool(self, clock: SystemClock) -> LeasePool:
         storage, scheduling = self.loaded.settings.storage, self.loaded.settings.scheduling
-        self.state = SqliteState(Path(storage.data_dir) / "state.db")
+        self.state = SqliteState(Path(storage.data_dir) / STATE)
         self._stack.push_async_callback(self.state.close)
         directory = DirectoryStore(Path(storage.credentials_dir))
-        store = Sources([directory, StaticSource(environment(self._environ, storage.load_env_credentials))])
+        store = Sources([directory, StaticSource(from_environment(self._environ, storage).credentials)])
         self._stack.push_async_callback(store.close)
         options = Scheduling(
             calls_per_rotation=scheduling.calls_per_rotation,
@@ -144,6 +140,7 @@ class House:
             store, self.state, clock, {kind: upstream.operations for kind, upstream in _KINDS.items()}, options
         )
         await pool.start()
+        self.state.watch(pool.wake_state)
         self._stack.push_async_callback(pool.close)
         return pool
 
@@ -234,14 +231,3 @@ def _everybody(request: Request) -> bool:
 
 def _loop_name() -> str:
     return type(asyncio.get_running_loop()).__module__.partition(".")[0]
-
-
-def environment(environ: Mapping[str, str], load_all: bool) -> list[Credential]:
-    """Return the credentials that stand in the environment; one that cannot be read is reported, not fatal."""
-    found = []
-    for name, document in environment_credentials(environ, load_all):
-        try:
-            found += read_credentials(document.encode(), name)
-        except FormError as exc:
-            log.warning("credential in the environment cannot be read", variable=name, error=str(exc))
-    return found

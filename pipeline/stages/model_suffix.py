@@ -51,6 +51,7 @@ class ModelSuffix(StageConfig, frozen=True):
     thinking level. What a feature does is another stage's business.
 
     Shape: both tables map a spelling to a feature, `name` or `name=value`; `-thinking-<budget>` is always understood.
+        Where two contradict each other, the one nearer to the end counts, and any suffix before a prefix.
         `aliases` maps a whole model name to another, before and after the features are taken off.
     """
 
@@ -68,7 +69,10 @@ class ModelSuffix(StageConfig, frozen=True):
 
         async def model_suffix(x: Exchange) -> None:
             model, features = take(aliases.get(x.model, x.model))
-            x.model = aliases.get(model, model)
+            if model in aliases:
+                model, implied = take(aliases[model])
+                features = {**implied, **features}
+            x.model = model
             x.features.update(features)
 
         return model_suffix
@@ -82,31 +86,33 @@ def taker(prefixes: dict[str, str], suffixes: dict[str, str]) -> Callable[[str],
 
     def take(model: str) -> tuple[str, dict[str, Any]]:
         features: dict[str, Any] = {}
-        while True:
-            rest = _take_one(model, starts, ends, features)
-            if rest == model or not rest:
-                return model, features
-            model = rest
+        while found := _at_end(model, ends) or _at_start(model, starts):
+            model, name, value = found
+            features.setdefault(name, value)
+        return model, features
 
     return take
 
 
-def _take_one(model: str, starts: list[tuple[str, str]], ends: list[tuple[str, str]], features: dict[str, Any]) -> str:
-    for spelling, feature in starts:
-        if model.startswith(spelling):
-            _set(features, feature)
-            return model[len(spelling) :]
+Found = tuple[str, str, Any]
+"""What is left of a name, and the feature that was taken off it with its value."""
+
+
+def _at_end(model: str, ends: list[tuple[str, str]]) -> Found | None:
     for spelling, feature in ends:
         if model.endswith(spelling) and len(model) > len(spelling):
-            _set(features, feature)
-            return model[: -len(spelling)]
+            return model[: -len(spelling)], *_named(feature)
     budget = _BUDGET.search(model)
-    if budget:
-        features["thinking"] = int(budget[1])
-        return model[: budget.start()]
-    return model
+    return (model[: budget.start()], "thinking", int(budget[1])) if budget and budget.start() else None
 
 
-def _set(features: dict[str, Any], feature: str) -> None:
+def _at_start(model: str, starts: list[tuple[str, str]]) -> Found | None:
+    for spelling, feature in starts:
+        if model.startswith(spelling) and len(model) > len(spelling):
+            return model[len(spelling) :].removeprefix("models/"), *_named(feature)
+    return None
+
+
+def _named(feature: str) -> tuple[str, Any]:
     name, _, value = feature.partition("=")
-    features.setdefault(name, value or True)
+    return name, value or True

@@ -18,7 +18,7 @@ from pollux.commands import configuration
 
 if TYPE_CHECKING:
     from pipeline.ports import Credential
-    from pollux.vault import Vault
+    from pollux.credentials import Credentials
 
 T = TypeVar("T")
 
@@ -45,17 +45,17 @@ def add(sources: tuple[str, ...], config: str | None, as_json: bool) -> None:
     """
     found, refused = _read(sources)
 
-    async def keep(vault: Vault) -> list[dict[str, str]]:
-        known = {each.id for each in await vault.store.load()}
+    async def keep(held: Credentials) -> list[dict[str, str]]:
+        known = {each.id for each in await held.store.load()}
         kept = []
-        with _progress(found, "Adding") as credentials:
-            for credential in credentials:
-                kind, name = credential.kind, await vault.store.add(credential)
+        with _progress(found, "Adding") as announced:
+            for credential in announced:
+                kind, name = credential.kind, await held.store.add(credential)
                 kept.append({"name": name, "kind": kind, "result": "known" if name in known else "added"})
                 known.add(name)
         return kept
 
-    kept = _with_vault(config, keep)
+    kept = _with_credentials(config, keep)
     _show(kept, as_json, lambda each: f"{each['result']} {each['name']} ({each['kind']})")
     for reason in refused:
         click.echo(f"refused {reason}", err=True)
@@ -69,10 +69,10 @@ def add(sources: tuple[str, ...], config: str | None, as_json: bool) -> None:
 def list_(config: str | None, as_json: bool) -> None:
     """List credentials with their projects and how they are doing; never their secrets."""
 
-    async def states(vault: Vault) -> list[dict[str, Any]]:
-        return [msgspec.to_builtins(each) for each in vault.pool.snapshot()]
+    async def states(held: Credentials) -> list[dict[str, Any]]:
+        return [msgspec.to_builtins(each) for each in held.pool.snapshot()]
 
-    rows = _with_vault(config, states)
+    rows = _with_credentials(config, states)
     width = max((len(each["credential"]) for each in rows), default=0)
     _show(rows, as_json, lambda each: _line(each, width))
     if not rows and not as_json:
@@ -108,7 +108,7 @@ def verify(config: str | None, as_json: bool) -> None:
 @configuration.option
 def enable(names: tuple[str, ...], config: str | None) -> None:
     """Take credentials back into use, rested."""
-    _for_each(names, config, "enabled", lambda vault, name: vault.pool.enable(name))
+    _for_each(names, config, "enabled", lambda held, name: held.pool.enable(name))
 
 
 @command.command()
@@ -117,7 +117,7 @@ def enable(names: tuple[str, ...], config: str | None) -> None:
 @configuration.option
 def disable(names: tuple[str, ...], reason: str, config: str | None) -> None:
     """Take credentials out of use; they stay where they are."""
-    _for_each(names, config, "disabled", lambda vault, name: vault.pool.disable(name, reason))
+    _for_each(names, config, "disabled", lambda held, name: held.pool.disable(name, reason))
 
 
 @command.command()
@@ -127,10 +127,10 @@ def disable(names: tuple[str, ...], reason: str, config: str | None) -> None:
 def remove(names: tuple[str, ...], config: str | None) -> None:
     """Forget credentials and delete their files."""
 
-    async def forget(vault: Vault) -> list[str]:
-        return [name for name in names if not await vault.store.remove(name)]
+    async def forget(held: Credentials) -> list[str]:
+        return [name for name in names if not await held.store.remove(name)]
 
-    _report(names, _with_vault(config, forget), "removed")
+    _report(names, _with_credentials(config, forget), "removed")
 
 
 @command.command()
@@ -140,13 +140,13 @@ def remove(names: tuple[str, ...], config: str | None) -> None:
 def export(names: tuple[str, ...], output: Path | None, config: str | None) -> None:
     """Write credentials, all or those named, with their secrets, as `creds add` reads them."""
 
-    async def documents(vault: Vault) -> dict[str, Any]:
+    async def documents(held: Credentials) -> dict[str, Any]:
         from stores.forms import to_document
 
-        chosen = [each for each in await vault.store.load() if not names or each.id in names]
+        chosen = [each for each in await held.store.load() if not names or each.id in names]
         return {each.id: to_document(each) for each in chosen}
 
-    found = _with_vault(config, documents)
+    found = _with_credentials(config, documents)
     text = json.dumps(list(found.values()), indent=2, ensure_ascii=False) + "\n"
     if output is None:
         click.echo(text, nl=False)
@@ -194,13 +194,13 @@ def _contents(source: str, refused: list[str]) -> Iterable[tuple[str, bytes]]:
         yield "", source.encode()
 
 
-def _with_vault(config: str | None, work: Callable[[Vault], Awaitable[T]]) -> T:
+def _with_credentials(config: str | None, work: Callable[[Credentials], Awaitable[T]]) -> T:
     loaded = configuration.load_or_exit(config)
 
     async def run() -> T:
-        from pollux import vault
+        from pollux import credentials
 
-        async with vault.opened(loaded, os.environ) as opened:
+        async with credentials.opened(loaded, os.environ) as opened:
             return await work(opened)
 
     try:
@@ -209,11 +209,11 @@ def _with_vault(config: str | None, work: Callable[[Vault], Awaitable[T]]) -> T:
         raise click.ClickException(exc.message) from exc
 
 
-def _for_each(names: tuple[str, ...], config: str | None, done: str, act: Callable[[Vault, str], bool]) -> None:
-    async def run(vault: Vault) -> list[str]:
-        return [name for name in names if not act(vault, name)]
+def _for_each(names: tuple[str, ...], config: str | None, done: str, act: Callable[[Credentials, str], bool]) -> None:
+    async def run(held: Credentials) -> list[str]:
+        return [name for name in names if not act(held, name)]
 
-    _report(names, _with_vault(config, run), done)
+    _report(names, _with_credentials(config, run), done)
 
 
 def _report(names: Iterable[str], missing: list[str], done: str) -> None:

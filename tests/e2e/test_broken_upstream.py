@@ -7,6 +7,7 @@ import httpcore
 import pytest
 
 from adapters.simulator import Chunking, Fault, Scenario
+from adapters.simulator.scenario import Framing
 from tests.proxy import KEY, Running, pollux
 
 MODEL = "gemini-3.8-flash"
@@ -15,7 +16,7 @@ NATIVE = {"contents": [{"role": "user", "parts": [{"text": "Say hello to everybo
 
 
 async def post(proxy: Running, path: str, body: object) -> tuple[int, bytes]:
-    headers = {"authorization": f"Bearer {KEY}"}
+    headers = [("authorization", f"Bearer {KEY}")]
     async with httpcore.AsyncConnectionPool() as pool:
         response = await pool.request("POST", proxy.url + path, headers=headers, content=json.dumps(body).encode())
     return response.status, response.content
@@ -48,7 +49,7 @@ async def test_stream_cut_after_events_ends_in_one_error_event(tmp_path: Path, e
 
 
 @pytest.mark.parametrize("framing", ["data", "bare", "array"])
-async def test_error_in_mid_stream_follows_what_came_before_it(tmp_path: Path, framing: str) -> None:
+async def test_error_in_mid_stream_follows_what_came_before_it(tmp_path: Path, framing: Framing) -> None:
     fault = Fault("mid_stream_error", after_events=3, framing=framing)  # a thought and two words
     scenario = Scenario(events=4, text="one two three four", cadence=0.03, faults=[fault])
     async with pollux(tmp_path, scenario=scenario) as proxy:

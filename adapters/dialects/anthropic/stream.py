@@ -38,7 +38,7 @@ class MessageStream:
     transparent = False
 
     def __init__(self, x: Exchange, echo: Echo) -> None:
-        self.headers = [*EVENT_STREAM, (b"request-id", x.id.encode())]
+        self.headers = EVENT_STREAM
         self._x = x
         self._echo = echo
         self._started = False

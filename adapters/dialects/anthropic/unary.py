@@ -24,7 +24,7 @@ class Message:
     transparent = False
 
     def __init__(self, x: Exchange, echo: Echo) -> None:
-        self.headers = [*JSON, (b"request-id", x.id.encode())]
+        self.headers = JSON
         self._x = x
         self._echo = echo
         self._blocks: list[dict[str, Any]] = []

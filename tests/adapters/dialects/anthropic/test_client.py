@@ -215,6 +215,5 @@ def test_heartbeat_is_taken_anywhere():
 
     http = httpx2.Client(transport=transport(Dialect(), [said("Hi"), said("!"), ended()], []))
     beating = anthropic.Anthropic(api_key="k", base_url="http://proxy.example", http_client=http)
-    asking = [{"role": "user", "content": "hi"}]
-    with beating.messages.stream(model="m", max_tokens=5, messages=asking) as events:
+    with beating.messages.stream(model="m", max_tokens=5, messages=[{"role": "user", "content": "hi"}]) as events:
         assert events.get_final_text() == "Hi!"

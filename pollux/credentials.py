@@ -26,7 +26,7 @@ STATE = "state.db"
 """The embedded state, in data_dir."""
 
 
-class Vault(Struct):
+class Credentials(Struct):
     """Credentials from everywhere, and what is known of each.
 
     Shape: `directory` is where new ones go and the only place from which one can be removed; `store` has those of
@@ -39,7 +39,7 @@ class Vault(Struct):
 
 
 @asynccontextmanager
-async def opened(loaded: Loaded, environ: Mapping[str, str]) -> AsyncIterator[Vault]:
+async def opened(loaded: Loaded, environ: Mapping[str, str]) -> AsyncIterator[Credentials]:
     """Open the credentials and their state; what was changed is durable at the end. Errors: StoreError."""
     storage = loaded.settings.storage
     state = SqliteState(Path(storage.data_dir) / STATE)
@@ -48,7 +48,7 @@ async def opened(loaded: Loaded, environ: Mapping[str, str]) -> AsyncIterator[Va
         store = Sources([directory, StaticSource(from_environment(environ, storage).credentials)])
         pool = LeasePool(store, state, SystemClock(), dict.fromkeys(API_KEYS_FIRST, frozenset({"generate"})))
         await pool.reload()
-        yield Vault(directory, store, pool)
+        yield Credentials(directory, store, pool)
         await store.close()
     finally:
         await state.close()

@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types bench clean
+.PHONY: help setup demo test lint format types bench dashboard conformance clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -41,7 +41,13 @@ types: $(INSTALLED) ## check types
 	@$(BIN)/python -m mypy
 
 bench: $(INSTALLED) ## run every benchmark: one file per claim
-	@for claim in benchmarks/*.py; do echo "== $$claim"; $(BIN)/python $$claim || exit 1; done
+	@for claim in benchmarks/[!_]*.py; do echo "== $$claim"; $(BIN)/python $$claim || exit 1; done
+
+dashboard: $(INSTALLED) ## write Grafana's dashboard anew from the table of metrics
+	@$(BIN)/python deploy/grafana/generate.py
+
+conformance: $(INSTALLED) ## rewrite docs/conformance.md from the tests
+	@$(BIN)/python -m tests.conformance
 
 clean: ## remove what can be made again, the virtual environment included
 	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from adapters.body import CallerGone, Receive, read_body
+from adapters.outcome import error_type_of, status_of
+from adapters.caller import Caller, Send, TimedCaller
+from adapters.memory import MemoryGuard
 from adapters.pages import Page
 from pipeline import engine
-from pipeline.errors import Draining, ProxyError
+from pipeline.errors import CallerTimeout, Draining, ProxyError
 from pipeline.exchange import Exchange, Headers, Request
 from pipeline.plan import Plan
 from pipeline.ports import Dialect
+from pipeline.trace import Traces
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 ChooseDialect = Callable[[Request], Dialect]
 ChoosePlan = Callable[[Exchange], Plan]
 Done = Callable[[Exchange, BaseException | None], None]
@@ -28,19 +32,37 @@ Done = Callable[[Exchange, BaseException | None], None]
 _TO_SAY_WHY = 5.0
 """Seconds in which exchanges that are ended by a drain tell their callers."""
 
+_SWEEP = 1.0
+"""Seconds between two looks at the bodies that are still being read, and at callers that do not read."""
+
+_TIMING = b"x-server-timing"
+_WISHES = frozenset({_TIMING, b"x-pollux-trace"})
+"""The headers by which a caller asks for a trace of its request; the first also for a Server-Timing header."""
+
+_ANTHROPIC = "/v1/messages"
+"""Where callers look for the request's id under another name."""
+
 _VERSION_PREFIXES = re.compile(r"^(?:/v1(?:beta|alpha)?)+(?=/v1(?:beta|alpha)?/)")
+# PERF: random bytes for each request cost a system call; a random process and a number name it as well.
+_PROCESS = secrets.token_hex(6).encode()
+_numbers = itertools.count(0x1000)
+
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class Limits(Struct, frozen=True):
     """What a request may cost before anybody is asked.
 
-    Units: bytes and seconds; `heartbeat` is the silence on a stream after which a heartbeat goes out.
+    Shape: `server_timing` tells every caller what each stage took.
+    Units: bytes and seconds; `heartbeat` is the silence on a stream after which a heartbeat goes out, `send_timeout`
+        how long a caller may not read what is sent to it (0 is for ever).
     """
 
     max_body_bytes: int = 64 * 1024 * 1024
     body_timeout: float = 60.0
+    send_timeout: float = 60.0
     heartbeat: float = 15.0
+    server_timing: bool = False
 
 
 class App:
@@ -58,7 +80,11 @@ class App:
         pages: Mapping[str, Page] | None = None,
         limits: Limits | None = None,
         cors_origins: tuple[str, ...] = (),
+        memory: MemoryGuard | None = None,
+        traces: Traces | None = None,
     ) -> None:
+        self._memory = memory or MemoryGuard(0)
+        self._traces = traces or Traces()
         self._choose_plan = choose_plan
         self.draining = False
         self._choose_dialect = choose_dialect
@@ -66,7 +92,13 @@ class App:
         self._pages = dict(pages or {})
         self._limits = limits or Limits()
         self._cors_origins = cors_origins
-        self._active: dict[Exchange, asyncio.Task[Any]] = {}
+        self._active: dict[Exchange, Caller] = {}
+        self._reading: dict[Exchange, asyncio.Task[Any]] = {}
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    def limit(self, limits: Limits, cors_origins: tuple[str, ...]) -> None:
+        """Hold requests that come from now on to these limits."""
+        self._limits, self._cors_origins = limits, cors_origins
 
     def exchanges(self) -> list[Exchange]:
         """Return the exchanges under way."""
@@ -87,8 +119,8 @@ class App:
         """Let exchanges end for that many seconds, then end those left with a typed error."""
         self.draining = True
         if self._active:
-            await asyncio.wait(self._active.values(), timeout=grace)
-        left = dict(self._active)
+            await asyncio.wait([caller.task for caller in self._active.values()], timeout=grace)
+        left = {x: caller.task for x, caller in self._active.items()}
         for x, task in left.items():
             x.stop = Draining()
             task.cancel()
@@ -98,9 +130,9 @@ class App:
     async def _serve(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         started = time.monotonic()
         headers: Headers = scope["headers"]
-        request_id = _request_id(headers)
-        edge = _Caller(send, _extra_headers(request_id, headers, self._cors_origins))
+        request_id, wish = _look_at(headers)
         request = _request(scope, headers)
+        edge = Caller(send, self._extra_headers(request_id, request))
         if self._cors_origins and request.method == "OPTIONS":
             await edge.reply(204, [], b"")
             return
@@ -113,7 +145,10 @@ class App:
         x = Exchange(request_id.decode(), request, dialect, started, heartbeat=self._limits.heartbeat)
         outcome: BaseException | None = None
         try:
-            x.request = await self._with_body(request, receive)
+            self._memory.admit(len(self._active) + len(self._reading))
+            await self._read(x, receive)
+            if wish or self._traces.on:
+                edge = self._watched(x, edge, wish)
             outcome = await self._run(x, edge, receive)
         except ProxyError as exc:
             outcome = exc
@@ -124,17 +159,57 @@ class App:
             raise
         finally:
             self._done(x, outcome)
+            x.release()
 
-    async def _with_body(self, request: Request, receive: Receive) -> Request:
-        limits = self._limits
-        encoding = request.header(b"content-encoding")
-        body = await read_body(receive, encoding, limits.max_body_bytes, limits.body_timeout)
-        return Request(request.method, request.path, request.headers, body, request.query_string, request.client)
-
-    async def _run(self, x: Exchange, edge: _Caller, receive: Receive) -> BaseException | None:
+    async def _read(self, x: Exchange, receive: Receive) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._active[x] = task
+        self._reading[x] = task
+        if self._sweeper is None:
+            self._sweeper = asyncio.get_running_loop().call_later(_SWEEP, self._sweep)
+        try:
+            encoding = x.request.header(b"content-encoding")
+            x.request.body = await read_body(receive, encoding, self._limits.max_body_bytes)
+        except asyncio.CancelledError:
+            if x.stop is None:
+                raise
+            task.uncancel()
+            raise x.stop from None
+        finally:
+            del self._reading[x]
+
+    def _sweep(self) -> None:
+        """Refuse requests whose body takes too long, and leave callers that read nothing of their answer.
+
+        PERF: one timer for all of them: one each costs more than everything else that is done to read a body.
+        """
+        now = time.monotonic()
+        for x, task in self._reading.items():
+            if x.started < now - self._limits.body_timeout and x.stop is None:
+                x.stop = CallerTimeout()
+                task.cancel()
+        for caller in self._active.values():
+            if caller.stalled(now) > self._limits.send_timeout > 0:
+                caller.left = True
+                caller.task.cancel()
+        busy = self._reading or self._active
+        self._sweeper = asyncio.get_running_loop().call_later(_SWEEP, self._sweep) if busy else None
+
+    def _watched(self, x: Exchange, edge: Caller, wish: bytes) -> Caller:
+        """Trace a request from here on; return the edge that says so to its caller, where that is asked for."""
+        x.trace = self._traces.begin(x)
+
+        async def ended(outcome: BaseException | None) -> None:
+            self._traces.end(x, status_of(x, outcome), error_type_of(outcome))
+
+        x.closers.append(ended)
+        return TimedCaller(edge, x) if wish == _TIMING or self._limits.server_timing else edge
+
+    async def _run(self, x: Exchange, edge: Caller, receive: Receive) -> BaseException | None:
+        task = asyncio.current_task()
+        assert task is not None
+        edge.task = task
+        self._active[x] = edge
         watcher = asyncio.get_running_loop().create_task(_watch(receive, task))
         try:
             if self.draining:
@@ -142,7 +217,7 @@ class App:
                 raise x.stop
             return await engine.run(self._choose_plan(x), x, edge)
         except asyncio.CancelledError as exc:
-            if watcher.done() and not watcher.cancelled():
+            if edge.left or (watcher.done() and not watcher.cancelled()):
                 # The caller has left: the exchange is wound up, the server need not know of the cancellation.
                 task.uncancel()
                 return exc
@@ -151,34 +226,13 @@ class App:
             watcher.cancel()
             del self._active[x]
 
-
-class _Caller:
-    """The caller's side of one exchange, in ASGI messages; `pipeline.engine.Edge`."""
-
-    __slots__ = ("_extra", "_send", "opened")
-
-    def __init__(self, send: Send, extra: Headers) -> None:
-        self._send = send
-        self._extra = extra
-        self.opened = False
-
-    async def reply(self, status: int, headers: Headers, body: bytes) -> None:
-        length = (b"content-length", b"%d" % len(body))
-        head = [*headers, *self._extra, length]
-        self.opened = True
-        await self._send({"type": "http.response.start", "status": status, "headers": head})
-        await self._send({"type": "http.response.body", "body": body})
-
-    async def open(self, status: int, headers: Headers) -> None:
-        self.opened = True
-        head = [*headers, *self._extra]
-        await self._send({"type": "http.response.start", "status": status, "headers": head})
-
-    async def send(self, data: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
-
-    async def end(self) -> None:
-        await self._send({"type": "http.response.body", "body": b""})
+    def _extra_headers(self, request_id: bytes, request: Request) -> Headers:
+        extra = [(b"x-request-id", request_id)]
+        if request.path.startswith(_ANTHROPIC):
+            extra.append((b"request-id", request_id))
+        if self._cors_origins:
+            extra += _cors_headers(request.headers, self._cors_origins)
+        return extra
 
 
 async def _watch(receive: Receive, task: asyncio.Task[Any]) -> None:
@@ -205,19 +259,15 @@ def _request(scope: dict[str, Any], headers: Headers) -> Request:
     return Request(scope["method"], path, headers, b"", scope["query_string"], client[0] if client else "")
 
 
-def _request_id(headers: Headers) -> bytes:
+def _look_at(headers: Headers) -> tuple[bytes, bytes]:
+    """Return the request's id, and the header by which its caller wishes a trace."""
+    request_id, wish = b"", b""
     for name, value in headers:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return value
-    return secrets.token_hex(8).encode()
-
-
-def _extra_headers(request_id: bytes, headers: Headers, cors_origins: tuple[str, ...]) -> Headers:
-    # The anthropic libraries look for the second spelling.
-    extra = [(b"x-request-id", request_id), (b"request-id", request_id)]
-    if cors_origins:
-        extra += _cors_headers(headers, cors_origins)
-    return extra
+        if name == b"x-request-id":
+            request_id = value if _REQUEST_ID.fullmatch(value) else b""
+        elif name in _WISHES and value != b"0":
+            wish = max(wish, name)
+    return request_id or b"%s%x" % (_PROCESS, next(_numbers)), wish
 
 
 def _cors_headers(headers: Headers, allowed: tuple[str, ...]) -> Headers:

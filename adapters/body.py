@@ -1,13 +1,12 @@
-"""Reads a request's body within its limits: size after decompression, and time."""
+"""Reads a request's body within its limit, which is that of its size after decompression too."""
 
 from __future__ import annotations
 
-import asyncio
 import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from pipeline.errors import BadRequest, CallerTimeout, TooLarge
+from pipeline.errors import BadRequest, TooLarge
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -21,17 +20,13 @@ class CallerGone(Exception):
     """The caller closed the connection before its request was complete."""
 
 
-async def read_body(receive: Receive, encoding: str, limit: int, patience: float) -> bytes:
+async def read_body(receive: Receive, encoding: str, limit: int) -> bytes:
     """Return the whole body, decompressed.
 
-    Units: `limit` in bytes after decompression, `patience` in seconds for the whole body.
-    Errors: TooLarge, CallerTimeout, BadRequest (an encoding that is unknown or broken), CallerGone.
+    Units: `limit` in bytes after decompression.
+    Errors: TooLarge, BadRequest (an encoding that is unknown or broken), CallerGone.
     """
-    try:
-        async with asyncio.timeout(patience):
-            body = await _gather(receive, limit)
-    except TimeoutError:
-        raise CallerTimeout from None
+    body = await _gather(receive, limit)
     return _decompress(body, encoding, limit) if encoding and encoding != "identity" else body
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from fnmatch import fnmatchcase
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import orjson
 import structlog
+from msgspec import Struct
 
 from adapters.endpoints import GOOGLE, Endpoints
 from adapters.families import FAMILIES
@@ -32,10 +34,28 @@ _SERVED = {"generateContent", "embedContent", "batchEmbedContents"}
 log = structlog.get_logger(__name__)
 
 
+class ModelEntry(Struct, frozen=True):
+    """What an operator says of models, by glob of their names; "" and 0 leave it as it is. Units: tokens."""
+
+    name: str
+    display_name: str = ""
+    input_limit: int = 0
+    output_limit: int = 0
+
+    def applied(self, listed: Chunk) -> Chunk:
+        """Return a listed model with what is said here in place of what Google says."""
+        said = {
+            "displayName": self.display_name,
+            "inputTokenLimit": self.input_limit,
+            "outputTokenLimit": self.output_limit,
+        }
+        return {**listed, **{field: value for field, value in said.items() if value}}
+
+
 class GoogleCatalogue:
     """Lists models in Gemini's form: live ones through an API key, others from the table of families.
 
-    Shape: `credentials` gives those there are. The live list is fetched by the first who asks and renewed in the
+    Shape: `credentials` gives those there are; of `entries` the first that fits a model counts. The live list is fetched by the first who asks and renewed in the
         background; when Google does not answer, the last list serves, or the table.
     """
 
@@ -45,10 +65,12 @@ class GoogleCatalogue:
         clock: Clock,
         credentials: Callable[[], Iterable[Credential]],
         endpoints: Endpoints = GOOGLE,
+        entries: Sequence[ModelEntry] = (),
     ) -> None:
         self._egress = egress
         self._clock = clock
         self._credentials = credentials
+        self._entries = entries
         self._url = f"{endpoints.gemini_api}/v1beta/models?pageSize=1000"
         self._live: list[Chunk] | None = None
         self._due = float("-inf")
@@ -56,6 +78,9 @@ class GoogleCatalogue:
 
     async def models(self) -> list[Chunk]:
         """Return the models that the credentials present can serve, by name."""
+        return [self._entered(listed) for listed in await self._served()]
+
+    async def _served(self) -> list[Chunk]:
         credentials = [credential for credential in self._credentials() if not credential.disabled]
         kinds = {credential.kind for credential in credentials}
         keys = [credential for credential in credentials if credential.kind == "gemini_api"]
@@ -72,6 +97,11 @@ class GoogleCatalogue:
         if self._flight is not None:
             self._flight.cancel()
             await asyncio.wait([self._flight])
+
+    def _entered(self, listed: Chunk) -> Chunk:
+        name = listed["name"].removeprefix("models/")
+        entry = next((entry for entry in self._entries if fnmatchcase(name, entry.name)), None)
+        return entry.applied(listed) if entry else listed
 
     async def _renew(self, keys: list[Credential]) -> None:
         self._due = self._clock.tick() + _PAUSE

@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from adapters.metrics import Count, PrometheusMeter
+from pipeline.queueing import NOTE
 
 if TYPE_CHECKING:
+    from pipeline.books import Forecast
     from pipeline.exchange import Exchange
 
 _INTERVAL = 0.5
 _EVERY = 4
 """The loop's lag is looked at twice a second, everything else every two seconds."""
+
+_QUOTAS = 200
+"""Projects and models are without number, and every label is kept for ever."""
 
 _STATM = Path("/proc/self/statm")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -30,12 +35,14 @@ Labels = tuple[str, ...]
 class Looks(msgspec.Struct, frozen=True):
     """Where a sampler looks.
 
-    Shape: `exchanges` are those under way; `credentials` and `connections` count by (upstream, state).
+    Shape: `exchanges` are those under way; `credentials` and `connections` count by (upstream, state); `quotas` are
+        those in use.
     """
 
     exchanges: Callable[[], Iterable[Exchange]] = tuple
     credentials: Callable[[], Levels] = dict
     connections: Callable[[], Levels] = dict
+    quotas: Callable[[], list[Forecast]] = list
 
 
 class Sampler:
@@ -70,15 +77,29 @@ class Sampler:
         """Set every gauge to what is now."""
         requests: Counter[Labels] = Counter()
         streams: Counter[Labels] = Counter()
+        queued: Counter[Labels] = Counter()
         for x in self._looks.exchanges():
             requests[x.route,] += 1
             streams[x.route,] += x.stream
+            wait = x.notes.get(NOTE)
+            queued[x.route,] += wait is not None and wait.outcome == "waiting"
         self._set("pollux_requests_in_flight", requests)
         self._set("pollux_streams_open", streams)
+        self._set("pollux_queue_depth", queued)
+        self._sample_quotas()
         self._set("pollux_credentials", self._looks.credentials())
         self._set("pollux_upstream_connections", self._looks.connections())
         if (rss := resident()) is not None:
             self._rss(rss)
+
+    def _sample_quotas(self) -> None:
+        ratio, reset = self._seen["pollux_quota_remaining_ratio"], "pollux_quota_reset_timestamp_seconds"
+        for each in self._looks.quotas():
+            labels = (each.project, each.model, each.quota)
+            if labels in ratio or len(ratio) < _QUOTAS:
+                ratio.add(labels)
+                self._meter.child("pollux_quota_remaining_ratio", *labels)(each.remaining / each.limit)
+                self._meter.child(reset, *labels)(each.resets_at)
 
     def _set(self, name: str, levels: Mapping[Any, int]) -> None:
         seen = self._seen[name]

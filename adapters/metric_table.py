@@ -12,6 +12,7 @@ Mode = Literal["livesum", "livemostrecent"]
 _DURATION = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
 _FIRST_CHUNK = (0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 7.5, 10, 20, 40, 60)
 _CONNECT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_QUEUE_WAIT = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _LAG = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
 
 
@@ -54,6 +55,14 @@ METRICS = (
     Metric("pollux_stream_end_total", "counter", "Streams by why they ended.", ("route", "reason")),
     Metric("pollux_requests_in_flight", "gauge", "Requests under way, streams included.", ("route",)),
     Metric("pollux_streams_open", "gauge", "Streams under way.", ("route",)),
+    Metric("pollux_queue_depth", "gauge", "Requests that wait for their turn at a model.", ("route",)),
+    Metric(
+        "pollux_queue_wait_seconds",
+        "histogram",
+        "Time that requests waited for their turn, by how that ended: admitted, timeout or gone.",
+        ("route", "outcome"),
+        _QUEUE_WAIT,
+    ),
     Metric(
         "pollux_upstream_attempts_total",
         "counter",
@@ -66,6 +75,20 @@ METRICS = (
         "How many calls to upstream a request took.",
         ("route",),
         (1, 2, 3, 4, 6, 8, 12),
+    ),
+    Metric(
+        "pollux_quota_remaining_ratio",
+        "gauge",
+        "What is left of a quota that is configured or learnt, from 1 to 0; of the 200 that were used first.",
+        ("project", "model", "quota"),
+        mode="livemostrecent",
+    ),
+    Metric(
+        "pollux_quota_reset_timestamp_seconds",
+        "gauge",
+        "When a quota is whole again.",
+        ("project", "model", "quota"),
+        mode="livemostrecent",
     ),
     Metric("pollux_credentials", "gauge", "Credentials by state.", ("upstream", "state"), mode="livemostrecent"),
     Metric(

@@ -18,6 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from adapters.metric_table import METRICS, TOKEN_TYPES, Metric
 from adapters.outcome import OTHER, error_type_of, status_of, stream_end_of
 from pipeline.errors import ERROR_TYPES
+from pipeline.queueing import NOTE
 
 if TYPE_CHECKING:
     from pipeline.exchange import Chunk, Exchange
@@ -108,6 +109,9 @@ class PrometheusMeter:
                 self.child("pollux_time_to_first_chunk_seconds", x.route, model)(x.first_byte - x.started)
             if reason := stream_end_of(x, outcome):
                 self.child("pollux_stream_end_total", x.route, reason)(1)
+        if NOTE in x.notes:
+            wait = x.notes[NOTE]
+            self.child("pollux_queue_wait_seconds", x.route, wait.outcome)(wait.seconds)
         if outcome is None and x.operation in _ANSWERED:
             (series.usage if x.usage else series.no_usage)(1)
 

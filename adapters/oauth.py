@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from adapters import service_account
 from adapters.endpoints import GOOGLE, Endpoints
-from pipeline.errors import Broken, Refused, StoreError, UpstreamError, Verdict
+from pipeline.errors import Broken, ProxyError, Refused, StoreError, UpstreamError, Verdict
 
 if TYPE_CHECKING:
     from adapters.egress import Egress, Fetched
@@ -57,11 +57,15 @@ def no_client() -> OAuthClient | None:
     return None
 
 
+def unobserved(kind: str, result: str) -> None:
+    """Count no renewal."""
+
+
 class Tokens:
     """Gives access tokens for credentials, renewing them when they are about to end.
 
-    Shape: `save` keeps a renewed credential; `client` finds the application for credentials that name none.
-        Whoever waits for the same refresh token waits for the same call.
+    Shape: `save` keeps a renewed credential; `client` finds the application for credentials that name none; `observe`
+        is told the kind of each credential that was renewed and `ok` or an error_type. Whoever waits for the same refresh token waits for the same call.
     """
 
     def __init__(
@@ -71,12 +75,14 @@ class Tokens:
         save: Callable[[Credential], Awaitable[None]],
         endpoints: Endpoints = GOOGLE,
         client: Callable[[], OAuthClient | None] = no_client,
+        observe: Callable[[str, str], None] = unobserved,
     ) -> None:
         self._egress = egress
         self._clock = clock
         self._save = save
         self._url = f"{endpoints.oauth}/token"
         self._client = client
+        self._observe = observe
         self._flights: dict[str, asyncio.Task[Granted]] = {}
         self._begun: dict[str, float] = {}
         self._granted: dict[str, float] = {}
@@ -125,13 +131,19 @@ class Tokens:
         if flight is None:
             self._begun[credential.id] = self._clock.tick()
             flight = self._flights[key] = asyncio.create_task(self._renew(credential))
-            flight.add_done_callback(lambda task: self._landed(key, credential.id, task))
+            flight.add_done_callback(lambda task: self._landed(key, credential.id, credential.kind, task))
         return flight
 
-    def _landed(self, key: str, name: str, task: asyncio.Task[Granted]) -> None:
+    def _landed(self, key: str, name: str, kind: str, task: asyncio.Task[Granted]) -> None:
         del self._flights[key]
-        if not task.cancelled() and (exc := task.exception()) is not None:
+        if task.cancelled():
+            return
+        exc = task.exception()
+        if exc is not None:
             log.warning("token_not_renewed", credential=name, error=str(exc))
+        self._observe(
+            kind, exc.error_type if isinstance(exc, ProxyError) else "ok" if exc is None else "proxy_internal"
+        )
 
     async def _renew(self, credential: Credential) -> Granted:
         form, client = await self._form(credential)

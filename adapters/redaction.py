@@ -71,6 +71,10 @@ def _hidden(key: object, value: Any) -> Any:
         return HIDDEN
     if isinstance(value, str | bytes):
         return redact(_text(value))
+    return _hidden_within(value)
+
+
+def _hidden_within(value: object) -> Any:
     if isinstance(value, Mapping):
         return {_text(name): _hidden(name, each) for name, each in value.items()}
     if isinstance(value, tuple) and len(value) == 2:

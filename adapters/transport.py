@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Http1Transport", "Timeouts"]
 
-MAX_IDLE = 64
+MAX_IDLE = 1024
 """How many unused connections are kept per origin."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import h11
 
 from adapters.transport_body import BodyReader, body_reader, malformed
+from adapters.transport_head import plain_head
 from adapters.transport_inflater import Inflater, inflater
 from pipeline.errors import Broken
 
@@ -43,8 +44,7 @@ class Http1Answer:
         self._connection = connection
         self._head_only = head_only
         self._idle = idle
-        self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
-        self._parser.send(ASKED)
+        self._parser: h11.Connection | None = None
         self._body: BodyReader | None = None
         self._inflater: Inflater | None = None
         self._keep_alive = False
@@ -121,7 +121,28 @@ class Http1Answer:
         self._connection.complete(reusable=reusable)
 
     def _read_head(self, data: bytes) -> tuple[BodyReader | None, bytes]:
-        """Feed the head's parser; once the head is complete, return the body's reader and its first bytes."""
+        """Take in a piece of the head; once it is complete, return the body's reader and its first bytes."""
+        plain = plain_head(data) if self._parser is None else None
+        if plain is not None:
+            self.status, self.headers, rest = plain
+            reusable = True
+        else:
+            event, rest = self._parsed(data)
+            if event is None:
+                return None, b""
+            self.status, self.headers = event.status_code, list(event.headers)
+            reusable = event.http_version == b"1.1"
+        without_body = self._head_only or self.status in (204, 304)
+        self._body = body_reader(self.headers, without_body=without_body)
+        self._inflater = None if without_body else inflater(self.headers)
+        self._keep_alive = reusable and not _says_close(self.headers)
+        return self._body, rest
+
+    def _parsed(self, data: bytes) -> tuple[h11.Response | None, bytes]:
+        """Let h11 take in a piece of the head. Errors: Broken (provider_malformed)."""
+        if self._parser is None:
+            self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
+            self._parser.send(ASKED)
         try:
             self._parser.receive_data(data)
             event = self._parser.next_event()
@@ -131,16 +152,9 @@ class Http1Answer:
             raise malformed("HTTP") from exc
         if not isinstance(event, h11.Response):
             return None, b""
-        headers = list(event.headers)
-        without_body = self._head_only or event.status_code in (204, 304)
-        self._body = body_reader(headers, without_body=without_body)
-        self._inflater = None if without_body else inflater(headers)
-        self._keep_alive = event.http_version == b"1.1" and not _says_close(headers)
-        self.headers = headers
-        self.status = event.status_code
         rest, _ = self._parser.trailing_data
-        del self._parser  # a stream may last for minutes; its head's parser need not
-        return self._body, rest
+        self._parser = None  # a stream may last for minutes; its head's parser need not
+        return event, rest
 
 
 def _says_close(headers: Headers) -> bool:

@@ -223,7 +223,11 @@ def process(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program with none of our own settings around it, and end it by its id."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
-    surroundings = {**kept, "PYTHONPATH": str(ROOT), **(environment or {})}
+    surroundings = {
+        **kept,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        **(environment or {}),
+    }
     with (directory / "output").open("wb") as output:
         running = subprocess.Popen(command, cwd=directory, env=surroundings, stdout=output, stderr=output)
     try:

@@ -19,19 +19,32 @@ class Caller:
 
     def __init__(self, port: int, request: bytes) -> None:
         self._request = request
-        self._socket = socket.create_connection(("127.0.0.1", port))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._port = port
+        self._socket = _connected(port)
 
     def ask(self) -> float:
         started = time.perf_counter()
         self._socket.sendall(self._request)
-        answer = self._socket.recv(65536)
+        answer = b""
         while not _whole(answer):
-            answer += self._socket.recv(65536)
-        return time.perf_counter() - started
+            data = self._socket.recv(65536)
+            assert data, "the server closed the connection in the middle of an answer"
+            answer += data
+        spent = time.perf_counter() - started
+        if b"connection: close" in answer.lower():
+            # Hypercorn has a connection end after so many requests.
+            self._socket.close()
+            self._socket = _connected(self._port)
+        return spent
 
     def close(self) -> None:
         self._socket.close()
+
+
+def _connected(port: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
 
 
 def _whole(answer: bytes) -> bool:

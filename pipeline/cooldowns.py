@@ -12,6 +12,8 @@ ALL_MODELS = ""
 SHORTEST, LONGEST = 1.0, 8 * 86400.0
 REMEMBERED = 256  # callers may ask for any number of models
 
+_SPENT = "\0spent"
+
 Why = Literal["cooling", "exhausted", "refreshing"]
 
 
@@ -69,7 +71,10 @@ class Cooldowns:
             rest = self._rests.get(slot, {}).get(of)
             if rest is not None and rest.until <= now:
                 self._wake(slot, of)
-        return units & ~(self._resting.get(ALL_MODELS, 0) | self._resting.get(model, 0))
+                if of.endswith(_SPENT):
+                    del self._rests[slot][of]
+        resting = self._resting
+        return units & ~(resting.get(ALL_MODELS, 0) | resting.get(model, 0) | resting.get(_spent(model), 0))
 
     def earliest(self, units: int, model: str) -> float:
         """Return when the first of these units, all of them resting, is free again."""
@@ -94,6 +99,20 @@ class Cooldowns:
             self._rests[slot][model] = rest
             self._sleep(slot, model, rest.until)
 
+    def hold(self, slot: int, model: str, until: float, reason: str) -> None:
+        """Let a unit rest until a spent quota resets; beside the rest that it may owe to a refusal."""
+        rest = self._rests.setdefault(slot, {}).setdefault(
+            _spent(model), Cooldown(until=float("-inf"), why="exhausted")
+        )
+        if abs(rest.until - until) > SHORTEST:
+            rest.until, rest.reason = until, reason
+            self._sleep(slot, _spent(model), until)
+
+    def release(self, slot: int, model: str) -> None:
+        """End such a rest: something was given back."""
+        if _spent(model) in self._rests.get(slot, {}):
+            self.lift(slot, _spent(model))
+
     def forgive(self, slot: int, model: str, now: float) -> list[str]:
         """Forget, after a success, the strikes of rests that are over. Returns the models they were for."""
         rests = self._rests.get(slot)
@@ -106,7 +125,7 @@ class Cooldowns:
 
     def lift(self, slot: int, model: str) -> None:
         """End a rest now, and forget it."""
-        del self._rests[slot][model]
+        self._rests[slot].pop(model, None)
         self._wake(slot, model)
 
     def end(self, slot: int, model: str) -> float:
@@ -115,8 +134,13 @@ class Cooldowns:
         return 0.0 if rest is None else rest.until
 
     def of(self, slot: int, now: float) -> dict[str, Cooldown]:
-        """Return a unit's rests that are not over, by model."""
-        return {model: rest for model, rest in self._rests.get(slot, {}).items() if rest.until > now}
+        """Return a unit's rests that are not over, by model; of two for one model the longer."""
+        found: dict[str, Cooldown] = {}
+        for of, rest in self._rests.get(slot, {}).items():
+            model = of.removesuffix(_SPENT)
+            if rest.until > max(now, found[model].until if model in found else now):
+                found[model] = rest
+        return found
 
     def jitter(self) -> float:
         """Return a factor that keeps what was refused together from waking together."""
@@ -124,7 +148,7 @@ class Cooldowns:
 
     def _free_at(self, slot: int, model: str) -> float:
         rests = self._rests[slot]
-        return max(rest.until for of in (ALL_MODELS, model) if (rest := rests.get(of)))
+        return max(rest.until for of in (ALL_MODELS, model, _spent(model)) if (rest := rests.get(of)))
 
     def _sleep(self, slot: int, model: str, until: float) -> None:
         self._resting[model] = self._resting.get(model, 0) | 1 << slot
@@ -138,3 +162,8 @@ class Cooldowns:
             self._resting[model] = left
         else:
             self._resting.pop(model, None)
+
+
+def _spent(model: str) -> str:
+    """What a rest goes by that comes from the ledger: it can be taken back, and must not end another."""
+    return model + _SPENT

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from pipeline.errors import InternalError, ProxyError
-from pipeline.relay import relay
+from pipeline.relay import Line, relay
+from pipeline.trace import RELAY, run_stages
 
 if TYPE_CHECKING:
     from pipeline.exchange import Exchange, Headers
@@ -41,24 +42,32 @@ async def run(plan: Plan, x: Exchange, edge: Edge) -> BaseException | None:
     Errors: only the caller's leaving (CancelledError) comes out; everything else has been answered.
     """
     outcome: BaseException | None = None
+    line = Line(x, edge)
+    x.hold = line.hold
     try:
-        await _run_stages(plan, x)
-        await relay(x, edge)
+        if x.trace is None:
+            await _run_stages(plan, x)
+            await relay(x, edge, line)
+        else:
+            await run_stages(plan, x, x.trace)
+            with x.trace.span(RELAY, x):
+                await relay(x, edge, line)
     except ProxyError as exc:
         outcome = exc
-        await _refuse(x, edge, exc)
+        await _refuse(x, edge, line, exc)
     except asyncio.CancelledError as exc:
         # A cancelled exchange is the caller's leaving unless somebody said why it has to stop.
         outcome = x.stop or exc
         if x.stop is None:
             raise
-        await _refuse(x, edge, x.stop)
+        await _refuse(x, edge, line, x.stop)
     except Exception as exc:  # the one boundary for defects
         log.exception("defect", request_id=x.id)
         outcome = InternalError(f"Internal error; the log has it under {x.id}.")
         outcome.__cause__ = exc
-        await _refuse(x, edge, outcome)
+        await _refuse(x, edge, line, outcome)
     finally:
+        await line.close()
         await _close(x, outcome)
     return outcome
 
@@ -72,7 +81,8 @@ async def _run_stages(plan: Plan, x: Exchange) -> None:
         await stage(x)
 
 
-async def _refuse(x: Exchange, edge: Edge, exc: ProxyError) -> None:
+async def _refuse(x: Exchange, edge: Edge, line: Line, exc: ProxyError) -> None:
+    await line.close()
     if edge.opened:
         assert x.encoder is not None, "only the relay opens the edge, and it needs the encoder"
         await edge.send(x.encoder.error_event(exc))

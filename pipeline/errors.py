@@ -48,11 +48,23 @@ Scope = Literal["request", "unit_model", "project_model", "unit", "credential", 
 Action = Literal["give_up", "rotate", "refresh", "cool", "disable"]
 
 
+QuotaName = Literal["rpm", "tpm", "rpd", "tpd"]
+"""Requests or input tokens, per minute or day."""
+
+
+class Quota(Struct, frozen=True):
+    """A limit that upstream has named in a refusal."""
+
+    name: QuotaName
+    limit: int
+
+
 class Verdict(Struct, frozen=True):
     """What an upstream refusal means for scheduling.
 
     Shape: `scope` is what the refusal speaks about, `action` what follows; a `cool` without `seconds` backs off
-        exponentially.
+        exponentially. With `suspect` the request itself may be to blame: of the units it meets only the first pays.
+        `quotas` are the limits that the refusal names.
     Units: seconds.
     """
 
@@ -60,6 +72,8 @@ class Verdict(Struct, frozen=True):
     action: Action = "give_up"
     seconds: float | None = None
     reason: str = ""
+    suspect: bool = False
+    quotas: tuple[Quota, ...] = ()
 
 
 GIVE_UP = Verdict()

@@ -1,14 +1,16 @@
 """One request and its answer, as it moves down the pipeline."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 from urllib.parse import parse_qsl
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 if TYPE_CHECKING:
     from pipeline.errors import ProxyError, UpstreamError
     from pipeline.ports import Answer, Decoder, Dialect, Encoder, Lease
+    from pipeline.quota import Charge
+    from pipeline.trace import Trace
 
 Chunk = dict[str, Any]
 """One parsed GenerateContentResponse, or a GenerateContentRequest; whoever holds it may edit it."""
@@ -41,7 +43,7 @@ class Leases(Protocol):
         ...
 
 
-class Request(Struct, frozen=True):
+class Request(Struct):
     """What the caller sent, after the server and before any dialect.
 
     Shape: `path` is decoded and free of duplicate version prefixes; `body` is decompressed.
@@ -103,20 +105,52 @@ class Reply(Struct):
     source: AsyncGenerator[list[Chunk], None] | None = None
 
 
+Amount = Annotated[int, Meta(ge=0, le=2**48)]
+"""What a limit allows; 0 is no limit."""
+
+
+class Key(Struct, frozen=True, kw_only=True):
+    """A client API key: whose it is and what it is good for; never its secret.
+
+    Shape: `mask` is as much of the secret as may be shown; `models` are globs, none is every model; a limit of 0 is
+        none. Quotas are in cost units of models, `tpm` in tokens.
+    Units: `created`, `expires` in epoch seconds; never where `expires` is 0.
+    """
+
+    id: str
+    mask: str = ""
+    description: str = ""
+    created: float = 0.0
+    enabled: bool = True
+    expires: float = 0.0
+    total_quota: Amount = 0
+    daily_quota: Amount = 0
+    rpm: Amount = 0
+    tpm: Amount = 0
+    concurrency: Amount = 0
+    models: list[str] = field(default_factory=list)
+
+
 class Caller(Struct, frozen=True):
-    """Who asks: the name of the key that was accepted; never the key itself."""
+    """Who asks: the name of the key that was accepted, and the key where it is no password."""
 
     name: str
     scheme: str = "bearer"
+    key: Key | None = None
+
+
+def _nobody_waits() -> None:
+    """Stand in for the line to a caller where there is none."""
 
 
 class Exchange(Struct, dict=False, weakref=True, eq=False):
     """The one object every stage works on; see `pipeline.stage` for the four things a stage may do with it.
 
     Shape: `features` is what the model's name asked for beyond the model; `tried` has a bit for each unit that failed
-        this exchange; `finish` maps candidate index to finishReason as seen so far, `usage` is the latest usageMetadata
-        (cumulative upstream); `stop` is why it is being ended from outside; `notes` is free room for stages of a
-        user's own.
+        this exchange; `charge` is what it takes from the quotas of its caller's key; `finish` maps candidate index to
+        finishReason as seen so far, `usage` is the latest usageMetadata (cumulative upstream); `stop` is why it is
+        being ended from outside; `trace` is there where somebody watches; `notes` is free room for stages of a user's
+        own.
     Units: `started`, `first_byte` in seconds of the monotonic clock.
     """
 
@@ -127,28 +161,31 @@ class Exchange(Struct, dict=False, weakref=True, eq=False):
     route: str = "default"
     asked: Asked = field(default_factory=Asked)
     model: str = ""
-    payload: Chunk = field(default_factory=dict)
+    payload: Chunk = {}
     operation: str = "generate"
     stream: bool = False
-    features: dict[str, Any] = field(default_factory=dict)
+    features: dict[str, Any] = {}
     caller: Caller | None = None
+    charge: "Charge | None" = None
     tried: int = 0
     leases: "Leases | None" = None
     lease: "Lease | None" = None
     source: Source | None = None
-    repairs: list[Repair] = field(default_factory=list)
-    pipes: list[Pipe] = field(default_factory=list)
-    closers: list[Closer] = field(default_factory=list)
+    repairs: list[Repair] = []
+    pipes: list[Pipe] = []
+    closers: list[Closer] = []
     encoder: "Encoder | None" = None
     reply: Reply | None = None
-    usage: Chunk = field(default_factory=dict)
-    finish: dict[int, str] = field(default_factory=dict)
+    usage: Chunk = {}
+    finish: dict[int, str] = {}
     attempts: int = 0
     first_byte: float = 0.0
     heartbeat: float = 0.0
     commit_early: bool = False
+    hold: Callable[[], None] = _nobody_waits
     stop: "ProxyError | None" = None
-    notes: dict[str, Any] = field(default_factory=dict)
+    trace: "Trace | None" = None
+    notes: dict[str, Any] = {}
 
     def note(self, chunk: Chunk) -> None:
         """Keep what the end of an answer is judged and counted by: finish reasons and usage."""
@@ -165,6 +202,15 @@ class Exchange(Struct, dict=False, weakref=True, eq=False):
         if "promptFeedback" in chunk and (chunk["promptFeedback"] or {}).get("blockReason"):
             self.finish.setdefault(0, "")
             self.finish[0] = self.finish[0] or "BLOCKED_PROMPT"
+
+    def release(self) -> None:
+        """Let go of what the end needs no more.
+
+        PERF: closures hold the exchange that holds them: without this every request waits for the collector.
+        """
+        self.pipes, self.closers, self.repairs = [], [], []
+        self.leases = self.lease = self.encoder = self.reply = self.source = None
+        self.hold = _nobody_waits
 
     @property
     def complete(self) -> bool:

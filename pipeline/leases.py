@@ -7,46 +7,49 @@ from contextlib import suppress
 import structlog
 from msgspec import ValidationError
 
-from pipeline.errors import AllCooling, NoCredential, StoreError, UpstreamError
+from pipeline.errors import NoCredential, StoreError, UpstreamError
 from pipeline.exchange import Exchange
-from pipeline.penalties import Penalties, Refusal
+from pipeline.grants import Grant, Grants
+from pipeline.ledger import LEARNT, Ledger
+from pipeline.loads import Loads
+from pipeline.penalties import Penalties
 from pipeline.ports import Clock, Credential, CredentialStore, Lease, StateStore
+from pipeline.books import Forecast
 from pipeline.scheduling import Scheduling
 from pipeline.unit_state import UnitState, count_states, state_of
 from pipeline.units import Ban, Roster, Tier, Unit
 
 log = structlog.get_logger(__name__)
 
-PATIENCE = 5.0
-"""How long a request waits for a model that has no capacity: nobody's quota is used up and it is soon over."""
+_MERGED_EVERY = 1.0
+"""Seconds after which workers hear what the others have spent."""
 
 
 class UnitLease:
     """The right to use one unit for one model, once."""
 
-    __slots__ = ("_granted", "_pool", "_unit", "_x", "closed", "credential", "failure", "model", "project")
+    __slots__ = ("_grant", "_grants", "_x", "closed", "credential", "failure", "model", "project")
 
-    def __init__(self, pool: "LeasePool", unit: Unit, x: Exchange, granted: float) -> None:
-        self.credential: Credential = unit.credential
-        self.project = unit.project
-        self.model = x.model
+    def __init__(self, grants: Grants, grant: Grant, x: Exchange) -> None:
+        self.credential: Credential = grant.unit.credential
+        self.project = grant.unit.project
+        self.model = grant.model
         self.failure: UpstreamError | None = None
         self.closed = False
-        self._pool = pool
-        self._unit = unit
+        self._grants = grants
+        self._grant = grant
         self._x = x
-        self._granted = granted
 
     def fail(self, exc: UpstreamError) -> None:
         if self.failure is None:
             self.failure = exc
-            self._x.tried |= 1 << self._unit.slot
-            self._pool.failed(Refusal(self._unit, self.model, self._granted, exc))
+            self._x.tried |= 1 << self._grant.unit.slot
+            self._grants.failed(self._grant, self._x, exc)
 
     async def close(self, outcome: BaseException | None) -> None:
         if not self.closed:
             self.closed = True
-            self._pool.closed(self._unit, self.model, answered=outcome is None and self.failure is None)
+            self._grants.ended(self._grant, self._x, answered=outcome is None and self.failure is None)
 
 
 class LeasePool:
@@ -68,12 +71,14 @@ class LeasePool:
         self._store = store
         self._state = state
         self._clock = clock
-        self._max_wait = scheduling.max_wait
-        self._roster = Roster(operations, scheduling.priorities, scheduling.strategy)
+        loads = Loads(scheduling.concurrency)
+        self._roster = Roster(operations, scheduling.priorities, scheduling.strategies(loads, clock), loads)
         self._penalties = Penalties(self._roster, state, clock, scheduling)
+        self._ledger = Ledger(scheduling, self._roster, self._penalties.cooldowns, state, clock)
+        self._grants = Grants(self._roster, self._penalties, self._ledger, clock, scheduling, self._moved)
         self._changed = asyncio.Event()
         self._stale = False
-        self._follower: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Load credentials and what was learnt about them, and follow changes. Errors: StoreError."""
@@ -84,15 +89,17 @@ class LeasePool:
             if tier is not None and unit is not None:
                 tier.last = unit.slot
                 tier.strategy.start(unit.slot)
-        self._follower = asyncio.create_task(self._follow())
+        await self._ledger.merge()
+        self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._merge())]
         self._store.watch(self.wake)
 
     async def close(self) -> None:
-        """Stop following changes."""
-        if self._follower is not None:
-            self._follower.cancel()
+        """Stop following changes, and leave behind what was spent."""
+        for task in self._tasks:
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await self._follower
+                await task
+        self._ledger.publish()
 
     def wake(self) -> None:
         """Load credentials and state again soon: the credentials changed outside of this process."""
@@ -100,7 +107,7 @@ class LeasePool:
         self._changed.set()
 
     def wake_state(self) -> None:
-        """Load bans and rests again soon: another process noted some."""
+        """Load bans, rests and learnt limits again soon: another process noted some."""
         self._changed.set()
 
     async def reload(self) -> None:
@@ -112,7 +119,9 @@ class LeasePool:
     async def _restore(self) -> None:
         await self._state.flush()
         bans, rests = await self._state.load("disabled"), await self._state.load("cooldown")
+        learnt = await self._state.load(LEARNT)
         try:
+            self._ledger.restore(learnt)
             self._penalties.restore_bans(bans)
             self._penalties.restore_rests(rests)
         except ValidationError as exc:
@@ -124,14 +133,12 @@ class LeasePool:
             if rest:
                 await self._clock.sleep(pause)
             try:
-                unit = await self._grant(x)
+                grant = await self._grants.grant(x)
             except NoCredential:
                 if x.tried:
                     return  # what the last of them met says more
                 raise
-            lease = UnitLease(self, unit, x, self._clock.tick())
-            unit.active += 1
-            unit.calls += 1
+            lease = UnitLease(self._grants, grant, x)
             x.lease = lease
             x.attempts += 1
             yield lease
@@ -139,7 +146,7 @@ class LeasePool:
             await lease.close(failure or UpstreamError("No answer came of it."))
             if failure is not None and failure.verdict.action == "give_up":
                 return
-            x.tried |= 1 << unit.slot
+            x.tried |= 1 << grant.unit.slot
             rest = failure is None or not _leaves_the_fault_behind(failure)
 
     async def refreshed(self, credential: Credential) -> None:
@@ -171,58 +178,13 @@ class LeasePool:
         """Take a credential, or one unit of it, out of use; False when there is none so named."""
         return self._penalties.disable(name, Ban(reason or "disabled", "operator", self._clock.now()))
 
-    def failed(self, refusal: Refusal) -> None:
-        """Carry out what upstream's refusal means for the unit. For leases."""
-        refusal.unit.failures += 1
-        self._penalties.judge(refusal)
+    def forecast(self) -> list[Forecast]:
+        """Say of every quota in use what is left, and when it will be dry."""
+        return self._ledger.forecast()
 
-    def closed(self, unit: Unit, model: str, *, answered: bool) -> None:
-        """Take a right back. For leases."""
-        unit.active -= 1
-        if answered:
-            self._penalties.answered(unit, model)
-
-    async def _grant(self, x: Exchange) -> Unit:
-        """Return the unit to use, after waiting where that is allowed."""
-        while True:
-            wait = self._penalties.back_off(x.model)
-            if wait > PATIENCE:
-                said = f"Upstream has no capacity for {x.model} just now."
-                raise AllCooling(said, retry_after=wait, status=503, error_type="provider_capacity")
-            if wait <= 0:
-                unit = self._pick(x)
-                if unit is not None:
-                    return unit
-                wait = self._until_free(x)
-                if wait > self._max_wait:
-                    raise AllCooling(f"All credentials for {x.model} are cooling down.", retry_after=wait)
-            await self._clock.sleep(wait)
-
-    def _until_free(self, x: Exchange) -> float:
-        units = 0
-        for tier in self._roster.tiers:
-            units |= tier.units.get(x.operation, 0)
-        if not units:
-            raise NoCredential(f"No credential is available that can {x.operation}.")
-        return self._penalties.cooldowns.earliest(units, x.model) - self._clock.tick()
-
-    def _pick(self, x: Exchange) -> Unit | None:
-        now, cooldowns = self._clock.tick(), self._penalties.cooldowns
-        for avoid in (x.tried, 0) if x.tried else (0,):
-            for tier in self._roster.tiers:
-                able = tier.units.get(x.operation, 0) & ~avoid
-                free = cooldowns.free(able, x.model, now) if able else 0
-                if free:
-                    return self._from(tier, free, x)
-        return None
-
-    def _from(self, tier: Tier, free: int, x: Exchange) -> Unit:
-        slot = tier.strategy.pick(free, x)
-        unit = self._roster[slot]
-        if slot != tier.last:
-            tier.last = slot
+    def _moved(self, tier: Tier, unit: Unit) -> None:
+        if tier.strategy.resumes:
             self._state.put("rotation", tier.name, {"unit": unit.id})
-        return unit
 
     async def _follow(self) -> None:
         while True:
@@ -232,6 +194,14 @@ class LeasePool:
                 await (self.reload() if self._stale else self._restore())
             except StoreError as exc:
                 log.warning("credentials not reloaded; those known serve on", error=exc.message)
+
+    async def _merge(self) -> None:
+        while True:
+            await asyncio.sleep(_MERGED_EVERY)
+            try:
+                await self._ledger.merge()
+            except StoreError as exc:
+                log.warning("quotas not merged; each worker counts alone", error=exc.message)
 
 
 def _leaves_the_fault_behind(exc: UpstreamError) -> bool:

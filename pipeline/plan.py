@@ -35,12 +35,13 @@ class Plan(Struct, frozen=True):
     """What the engine runs for one pipeline.
 
     Shape: `ask` goes up to and including `upstream`, `answer` is what stands below it. Stages whose options
-        ask for nothing are in neither.
+        ask for nothing are in neither. `names` are those of `ask` and then of `answer`.
     """
 
     name: str
     ask: tuple[Stage, ...]
     answer: tuple[Stage, ...]
+    names: tuple[str, ...]
 
 
 def steps(configs: Sequence[StageConfig], ports: Ports) -> Iterator[Step]:
@@ -57,10 +58,12 @@ def plan(name: str, configs: Sequence[StageConfig], ports: Ports) -> Plan:
     if wrong:
         raise ValueError(f"pipeline {name!r}: " + "; ".join(each.message for each in wrong))
     below = [config.name for config in configs].index(TERMINAL) + 1
+    ask, answer = (list(steps(part, ports)) for part in (configs[:below], configs[below:]))
     return Plan(
         name,
-        tuple(step.run for step in steps(configs[:below], ports)),
-        tuple(step.run for step in steps(configs[below:], ports)),
+        tuple(step.run for step in ask),
+        tuple(step.run for step in answer),
+        tuple(step.config.name for step in (*ask, *answer)),
     )
 
 

@@ -9,6 +9,8 @@ from pipeline.errors import ProxyError, UpstreamError
 from pipeline.exchange import Asked, Caller, Chunk, Exchange, Headers, Reply, Request
 
 if TYPE_CHECKING:
+    from pipeline.quota import Quotas
+    from pipeline.usage import UsageBook
     from pipeline.vault import Vault
 
 Decoder = Callable[[bytes], list[Chunk]]
@@ -99,8 +101,20 @@ class CredentialStore(Protocol):
         """Stop watching."""
 
 
+class Account(Struct, frozen=True):
+    """A counted account: what has been spent of it, and what each holder has out on lease."""
+
+    spent: int = 0
+    leased: dict[str, int] = field(default_factory=dict)
+
+
 class StateStore(Protocol):
-    """Small documents by (kind, key) that outlive the process: cooldowns, rotation, discovered projects, counts."""
+    """What outlives the process and is shared by all workers and machines.
+
+    Shape: documents by (kind, key): cooldowns, bans, keys, discovered projects; counters by (kind, key, name): usage;
+        accounts by name: quotas that are leased in blocks. Names of accounts end in the window they count for.
+    Errors: StoreError from whatever is awaited; what is written behind waits for the store to come back.
+    """
 
     async def load(self, kind: str) -> dict[str, Chunk]:
         """Return all documents of a kind by key."""
@@ -111,8 +125,35 @@ class StateStore(Protocol):
     def put(self, kind: str, key: str, document: Chunk | None) -> None:
         """Write behind: returns at once; the latest document of a key wins; None removes it."""
 
+    def count(self, kind: str, key: str, amounts: Mapping[str, int]) -> None:
+        """Write behind: add to named counters; additions of all workers and machines sum up."""
+
+    async def counts(self, kind: str) -> dict[str, dict[str, int]]:
+        """Return the counters of a kind by key."""
+
+    def discount(self, kind: str, key: str) -> None:
+        """Write behind: forget the counters of a key."""
+
+    async def take(self, account: str, holder: str, amount: int, limit: int) -> int:
+        """Lease up to that many of what is left of an account; atomic. Return how many were granted."""
+
+    async def settle(self, account: str, holder: str, spent: int, back: int) -> None:
+        """Turn leased into spent, and give back what was not used; atomic."""
+
+    async def accounts(self, prefix: str) -> dict[str, Account]:
+        """Return the accounts whose names begin so."""
+
+    async def close_account(self, account: str) -> None:
+        """Forget an account."""
+
+    async def claim(self, name: str, holder: str, seconds: float) -> bool:
+        """Be the only one to do something for that long; again extends it for the same holder; 0 lets go."""
+
+    def watch(self, kind: str, changed: Callable[[], None]) -> None:
+        """Call back soon after documents of that kind changed in another process."""
+
     async def flush(self) -> None:
-        """Return once everything put so far is durable."""
+        """Return once everything put and counted so far is durable."""
 
     async def close(self) -> None:
         """Flush and let go."""
@@ -247,6 +288,34 @@ class Keys(Protocol):
         """Return who holds this key, or None. Takes the same time for every wrong key."""
 
 
+class Document(Struct, frozen=True):
+    """What a URL led to. Shape: `kind` is its media type, by its bytes."""
+
+    kind: str
+    data: bytes
+
+
+class FetchRules(Struct, frozen=True):
+    """What may be fetched for a caller.
+
+    Shape: `allow` are globs of hosts, `host:port` where it is not 80 or 443; `types` are globs of media types.
+    Units: `timeout` is seconds for everything, redirects included.
+    """
+
+    allow: list[str]
+    max_bytes: int
+    timeout: float
+    max_redirects: int
+    types: list[str]
+
+
+class Fetcher(Protocol):
+    """The way to what a caller's URL names, on the public internet only."""
+
+    async def fetch(self, url: str, rules: FetchRules) -> Document:
+        """Return the document. Errors: BadRequest with the reason why there is none."""
+
+
 class Meter(Protocol):
     """Where figures are counted; every method is cheap and never fails."""
 
@@ -284,3 +353,6 @@ class Ports(Struct):
     meter: Meter
     clock: Clock
     vault: "Vault"
+    fetcher: Fetcher
+    quotas: "Quotas"
+    usage: "UsageBook"

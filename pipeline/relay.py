@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from pipeline.errors import Broken, UpstreamError
-from pipeline.stream import WholeEvents, fuse
+from pipeline.errors import Broken
+from pipeline.pieces import AnswerPieces, Pieces, SourcePieces
+from pipeline.stream import fuse
 
 if TYPE_CHECKING:
     from pipeline.engine import Edge
-    from pipeline.exchange import Chunk, Exchange, Reply
-    from pipeline.ports import Decoder
+    from pipeline.exchange import Exchange, Reply
 
 
-async def relay(x: Exchange, edge: Edge) -> None:
+async def relay(x: Exchange, edge: Edge, line: Line) -> None:
     """Send the exchange's reply. Errors: UpstreamError when the answer breaks off or never says that it is finished."""
     reply = x.reply
     assert reply is not None, "every pipeline has a stage that answers"
     if reply.body is not None:
         await edge.reply(reply.status, reply.headers, reply.body)
     elif x.stream:
-        await _relay_stream(x, edge, reply)
+        await _relay_stream(x, edge, line, reply)
     else:
         await _relay_document(x, edge, reply)
 
@@ -47,116 +45,92 @@ async def _relay_document(x: Exchange, edge: Edge, reply: Reply) -> None:
     await edge.reply(reply.status, [*x.encoder.headers, *reply.headers], body)
 
 
-async def _relay_stream(x: Exchange, edge: Edge, reply: Reply) -> None:
+async def _relay_stream(x: Exchange, edge: Edge, line: Line, reply: Reply) -> None:
     assert x.encoder is not None
-    async with AsyncExitStack() as stack:
-        if reply.source is not None:
-            stack.push_async_callback(reply.source.aclose)
-            pieces = _of_source(x, reply.source)
-        else:
-            pieces = _of_answer(x, reply)
-        stack.push_async_callback(pieces.aclose)
+    pieces: Pieces = SourcePieces(x, reply.source) if reply.source is not None else AnswerPieces(x, reply)
+    try:
         # What goes wrong before the first piece is still a proper HTTP status.
-        first = b"" if x.commit_early else await anext(pieces, b"")
-        await edge.open(reply.status, [*x.encoder.headers, *reply.headers])
-        heart = stack.enter_context(_Heart(x, edge))
-        await heart.send(first)
-        async for piece in pieces:
-            await heart.send(piece)
+        first = b"" if x.commit_early else await pieces.first()
+        await line.open()
+        await _send_pieces(x, edge, line, first, pieces)
         if not x.complete:
             raise Broken("Upstream ended its answer without a finishReason.", error_type="provider_cut")
-        await heart.send(x.encoder.finish())
+        await edge.send(x.encoder.finish())
+    finally:
+        await pieces.close()
+    await line.close()
     await edge.end()
 
 
-async def _of_source(x: Exchange, batches: AsyncGenerator[list[Chunk], None]) -> AsyncGenerator[bytes, None]:
-    through = fuse(x)
-    async for chunks in batches:
-        yield through(chunks)
+async def _send_pieces(x: Exchange, edge: Edge, line: Line, first: bytes, pieces: Pieces) -> None:
+    # PERF: one loop and no layer of its own between upstream's read and the caller's send (benchmarks/streaming.py).
+    send, following = edge.send, pieces.next
+    piece: bytes | None = first
+    while piece is not None:
+        if piece:
+            line.quiet = False
+            if not x.first_byte:
+                x.first_byte = time.monotonic()
+            await send(piece)
+        piece = await following()
 
 
-async def _of_answer(x: Exchange, reply: Reply) -> AsyncGenerator[bytes, None]:
-    answer, decode = reply.answer, reply.decode
-    assert answer is not None
-    assert decode is not None
-    assert x.encoder is not None
-    feed: Callable[[bytes], bytes]
-    if reply.judge is not None and x.encoder.transparent and not x.pipes:
-        whole = WholeEvents(x, reply.judge)
-        feed, last = whole.feed, whole.flush
-        first = feed(reply.head)
-    else:
-        through = fuse(x)
-        feed, last = _feed(through, decode), _last(through, decode)
-        first = through(reply.first)
-    try:
-        yield first
-        while data := await answer.read():
-            yield feed(data)
-        yield last()
-    except UpstreamError as exc:
-        if exc.chunks:
-            yield fuse(x)(exc.chunks)
-        raise
+class Line:
+    """The line to the caller of a stream: open once the head is out; it beats while there is nothing to send.
 
-
-def _feed(through: Callable[[list[Chunk]], bytes], decode: Decoder) -> Callable[[bytes], bytes]:
-    return lambda data: through(decode(data))
-
-
-def _last(through: Callable[[list[Chunk]], bytes], decode: Decoder) -> Callable[[], bytes]:
-    return lambda: through(decode(b""))
-
-
-class _Heart:
-    """Sends through the edge, and beats while there is nothing to send, so that no proxy between cuts the line.
-
+    Why: proxies on the way cut a connection that is silent for a minute.
     PERF: one timer for the whole stream, which looks whether anything was sent since; nothing is armed per event.
     """
 
-    __slots__ = ("_beat", "_busy", "_edge", "_interval", "_quiet", "_task", "_timer", "_x")
+    __slots__ = ("_beating", "_edge", "_opening", "_timer", "_x", "quiet")
 
     def __init__(self, x: Exchange, edge: Edge) -> None:
         self._x = x
         self._edge = edge
-        self._interval = x.heartbeat
-        self._beat = x.encoder.heartbeat if x.encoder else b""
-        self._quiet = True
-        self._busy = False
+        self._opening: asyncio.Task[None] | None = None
+        self._beating: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[None] | None = None
+        self.quiet = True
 
-    def __enter__(self) -> _Heart:
-        if self._x.commit_early and self._beat:
-            self._tick()
+    def hold(self) -> None:
+        """Open the line although there is no answer yet, from now on errors are events."""
+        self._x.commit_early = True
+        self._opening = asyncio.get_running_loop().create_task(self._open())
+
+    async def open(self) -> None:
+        """Send the head, where that has not been done."""
+        if self._opening is not None:
+            await self._opening
         else:
-            self._arm()
-        return self
+            await self._open()
 
-    def __exit__(self, *exc: object) -> None:
+    async def close(self) -> None:
+        """Fall silent: nothing may go out after the end."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
+        for task in (self._opening, self._beating):
+            if task is not None and not task.done():
+                await asyncio.wait((task,))
 
-    async def send(self, data: bytes) -> None:
-        """Send a piece of the answer; an empty one is no piece."""
-        if not data:
-            return
-        if not self._x.first_byte:
-            self._x.first_byte = time.monotonic()
-        self._quiet = False
-        self._busy = True
-        if self._task is not None:
-            await self._task
-            self._task = None
-        await self._edge.send(data)
-        self._busy = False
+    async def _open(self) -> None:
+        x = self._x
+        if x.encoder is None:
+            x.encoder = x.dialect.encoder(x)
+        headers = x.reply.headers if x.reply is not None else []
+        await self._edge.open(200, [*x.encoder.headers, *headers])
+        if x.commit_early and x.encoder.heartbeat:
+            await self._edge.send(x.encoder.heartbeat)
+        self._arm()
 
     def _arm(self) -> None:
-        if self._interval and self._beat:
-            self._timer = asyncio.get_running_loop().call_later(self._interval, self._tick)
+        if self._x.heartbeat and self._x.encoder is not None and self._x.encoder.heartbeat:
+            self._timer = asyncio.get_running_loop().call_later(self._x.heartbeat, self._beat)
 
-    def _tick(self) -> None:
-        if self._quiet and not self._busy:
-            self._task = asyncio.get_running_loop().create_task(self._edge.send(self._beat))
-        self._quiet = True
+    def _beat(self) -> None:
+        assert self._x.encoder is not None
+        if self.quiet and (self._beating is None or self._beating.done()):
+            beat = self._edge.send(self._x.encoder.heartbeat)
+            self._beating = asyncio.get_running_loop().create_task(beat)
+        self.quiet = True
         self._arm()

@@ -18,8 +18,8 @@ _TEXT = frozenset({"text", "thought", "thoughtSignature", "partMetadata"})
 class Story:
     """Takes the events of every attempt and gives back what the caller has not seen yet.
 
-    Shape: per attempt `payload`, then `take` for each event, then `end_attempt`; once, at the end, `finish`.
-        `at_limit` says that an answer which reached its token limit goes on as well.
+    Shape: per attempt `payload`, `take` for each event, `check` after the last, then `end_attempt`, whatever happened;
+        once, at the end, `finish`. `at_limit` says that an answer which reached its token limit goes on as well.
     """
 
     def __init__(self, prompt: str, *, at_limit: bool) -> None:
@@ -40,13 +40,11 @@ class Story:
         """Whether the story has begun, and with nothing but text: only such a one can be told on."""
         return self._begun and self._only_text
 
-    def may_go_on(self) -> bool:
-        """Whether an attempt that upstream ended by itself left the answer unfinished."""
-        if not self.resumable:
-            return False
-        if self._last is None:
-            return True
-        return self._at_limit and _reason(self._last) == "MAX_TOKENS" and bool(self._text)
+    @property
+    def truncated(self) -> bool:
+        """Whether upstream ended the answer at its token limit, and it may go on."""
+        reason = (self._last or {}).get("candidates", [{}])[0].get("finishReason")
+        return self._at_limit and self.resumable and reason == "MAX_TOKENS" and bool(self._text)
 
     def payload(self, original: Chunk) -> Chunk:
         """Begin an attempt and return its request; the caller's own is never changed."""
@@ -81,10 +79,13 @@ class Story:
             chunk = {**chunk, **said(parts)}
         return self._new(chunk, parts)
 
+    def check(self) -> None:
+        """Make sure that upstream said why it stopped. Errors: Broken."""
+        if self._last is None:
+            raise Broken("Upstream ended its answer without a finishReason.", error_type="provider_cut")
+
     def end_attempt(self, failure: ProxyError | None) -> Chunk | None:
         """Return what the seam still held when an attempt is over."""
-        if failure is None and self._last is None:
-            failure = Broken("Upstream ended its answer without a finishReason.", error_type="provider_cut")
         self._failure = self._failure or failure
         text = self._seam.flush()
         self._text += text
@@ -115,8 +116,3 @@ class Story:
             return [] if part == {"text": ""} else [part]
         held = self._seam.flush()
         return [{"text": held}, part] if held else [part]
-
-
-
-def _reason(last: Chunk) -> str:
-    return str((last.get("candidates") or [{}])[0].get("finishReason", ""))

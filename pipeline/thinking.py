@@ -6,6 +6,7 @@ Source: upstream documentation "OpenAI compatibility" and "Thinking"; models of 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -20,26 +21,28 @@ _LEVELS = ("MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH")
 class Family(Struct, frozen=True):
     """What one family of models understands.
 
-    Shape: either `levels`, by name in rising order, or `least` and `most` of a budget; `off` says that it may be 0.
+    Shape: `levels` by name in rising order, else it takes a budget of `least` to `most`. `off` says that the budget may
+        be 0, `rests` that it is where nobody says otherwise.
     Units: budgets in tokens.
     """
 
     pattern: str
     levels: tuple[str, ...] = ()
-    least: int = 0
-    most: int = 0
+    least: int = 128
+    most: int = 32_768
     off: bool = False
+    rests: bool = False
 
 
 _ALL = ("MINIMAL", "LOW", "MEDIUM", "HIGH")
 _FROM_LOW = ("LOW", "MEDIUM", "HIGH")
 
 FAMILIES = (
-    Family(r"gemini-2\.5-pro", least=128, most=32_768),
-    Family(r"gemini-2\.5-flash-lite", least=512, most=24_576, off=True),
+    Family(r"gemini-2\.5-pro"),
+    Family(r"gemini-2\.5-flash-lite", least=512, most=24_576, off=True, rests=True),
     Family(r"gemini-2\.5-flash", least=1, most=24_576, off=True),
     Family(r"gemini-3\.1-flash-image", ("MINIMAL", "HIGH")),
-    Family(r"gemini-3-pro(?!-image)", ("LOW", "HIGH")),
+    Family(r"gemini-3-pro", ("LOW", "HIGH")),
     Family(r"gemini-3(\.[15])?-flash|gemini-flash-lite-latest", _ALL),
     # From 3.6 on MINIMAL is refused; what we have never heard of is taken to be like the newest.
     Family(r"gemini-([3-9]|[1-9]\d)|gemini-(pro|flash)-latest", _FROM_LOW),
@@ -47,6 +50,7 @@ FAMILIES = (
 """The first whose pattern is found in the model's name counts; prefixes and feature suffixes may surround it."""
 
 
+@lru_cache(maxsize=1024)
 def family(model: str) -> Family | None:
     """Return the family of a model, or None when nothing is known about how it thinks."""
     return next((each for each in FAMILIES if re.search(each.pattern, model)), None)
@@ -79,8 +83,21 @@ def budget(model: str, tokens: int) -> dict[str, Any]:
     Source: families with levels still take a budget, but never both.
     """
     known = family(model)
-    if known is None or known.levels:
+    if known is None:
         return {"thinkingBudget": tokens}
-    if tokens == 0 and known.off:
-        return {"thinkingBudget": 0}
+    if tokens == 0:
+        return thinking(model, "none")
     return {"thinkingBudget": min(max(tokens, known.least), known.most)}
+
+
+def thoughtful(model: str) -> dict[str, Any]:
+    """Return the thinkingConfig for thinking as much as the model likes, and showing it."""
+    known = family(model)
+    return {"includeThoughts": True, **({"thinkingBudget": -1} if known and known.rests else {})}
+
+
+def relented(config: dict[str, Any]) -> dict[str, Any]:
+    """Return what to ask for after upstream has refused a thinkingConfig: the next higher level, else nothing."""
+    level = config.get("thinkingLevel")
+    higher = {"MINIMAL": "LOW", "LOW": "HIGH", "MEDIUM": "HIGH", "XHIGH": "HIGH"}.get(level or "")
+    return {**config, "thinkingLevel": higher} if higher else {}

@@ -60,7 +60,7 @@ def state_of(unit: Unit, roster: Roster, penalties: Penalties, clock: Clock) -> 
         state=state,
         reason=ban.reason if ban else next((rest.reason for rest in rests.values()), ""),
         rests={model: Rest(rest.until + later, rest.why, rest.reason) for model, rest in rests.items()},
-        active=unit.active,
+        active=roster.loads.of(unit.slot),
         calls=unit.calls,
         failures=unit.failures,
     )

@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from pipeline.loads import Loads
 from pipeline.ports import Credential
 from pipeline.rotation import Strategy, slots
 
@@ -16,7 +17,7 @@ class Unit(Struct, eq=False, kw_only=True):
     """One credential with one of its projects.
 
     Shape: `place` is the project's place in the credential's list: the unit stays the same when `_auto` is resolved.
-        `shares` is what it shares public quotas by. `active` counts calls that have not ended.
+        `shares` is what it shares public quotas by, `account` what they are kept under.
     """
 
     id: str
@@ -24,7 +25,7 @@ class Unit(Struct, eq=False, kw_only=True):
     credential: Credential
     place: int
     shares: tuple[str, str] | None = None
-    active: int = 0
+    account: str = ""
     calls: int = 0
     failures: int = 0
 
@@ -76,11 +77,13 @@ class Roster:
         operations: Mapping[str, frozenset[str]],
         priorities: Mapping[str, int],
         strategy: Callable[[], Strategy],
+        loads: Loads,
     ) -> None:
         ranks = {kind: priorities.get(kind, 0) for kind in operations}
         by_rank = {rank: Tier(str(rank), strategy(), {}) for rank in sorted(set(ranks.values()))}
         self.tiers = list(by_rank.values())
         self.bans: dict[str, Ban] = {}
+        self.loads = loads
         self._operations = operations
         self._tier_of = {kind: by_rank[rank] for kind, rank in ranks.items()}
         self._units: list[Unit] = []
@@ -102,6 +105,10 @@ class Roster:
     def named(self, unit: str) -> Unit | None:
         """Return the unit of that id, also while its credential is away."""
         return self._named.get(unit)
+
+    def tier_of(self, unit: Unit) -> Tier:
+        """Return the tier that a unit serves in."""
+        return self._tier_of[unit.credential.kind]
 
     def sharing(self, unit: Unit) -> list[Unit]:
         """Return the units that share public quotas with this one, itself included."""
@@ -141,12 +148,16 @@ class Roster:
             unit = Unit(id=name, slot=len(self._units), credential=credential, place=place)
             self._named[name] = unit
             self._units.append(unit)
+            self.loads.enlist(credential.id)
+            if credential.kind in self._tier_of:
+                self._tier_of[credential.kind].strategy.enlist(unit.slot, credential.id, name)
         unit.credential = credential
         return unit
 
     def _place(self, unit: Unit) -> None:
         kind, project, bit = unit.credential.kind, unit.project, 1 << unit.slot
         unit.shares = (kind, project) if project not in {"", AUTO} else None
+        unit.account = "/".join(unit.shares or (unit.id,))
         if unit.shares:
             self._sharing[unit.shares] = self._sharing.get(unit.shares, 0) | bit
         if kind in self._tier_of and self.ban_of(unit) is None:

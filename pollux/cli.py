@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 
 import click
 
 from pollux import __version__
 
-COMMANDS = ("serve", "check", "explain", "stages", "simulate", "demo", "creds")
+COMMANDS = ("serve", "check", "explain", "stages", "simulate", "demo", "creds", "keys", "import")
 
 _OF_POLLUX_ITSELF = {"--help", "--version"}
 
@@ -24,7 +25,8 @@ class Commands(click.Group):
             from pipeline.registry import did_you_mean
 
             ctx.fail(f"no command {cmd_name!r}{did_you_mean(cmd_name, COMMANDS)}")
-        command: click.Command = importlib.import_module(f"pollux.commands.{cmd_name}").command
+        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = importlib.import_module(f"pollux.commands.{module}").command
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from pipeline.stage import StageConfig
+from pollux import tables
 from pollux.environment import Override, expanded, overrides
 from pollux.fields import Reading
 from pollux.password import PLACEHOLDERS, is_loopback
@@ -18,17 +19,19 @@ from pollux.problem import ENVIRONMENT, ConfigErrors, Level, Problem, dotted
 from pollux.settings import Settings
 from pollux.source import Source
 from pollux.spans import KeyPath
+from pollux.tables import Tables
 
 FILE = "proxy.toml"
 """The configuration where no other is named, looked for in the working directory."""
 
-_PIPELINES = ("pipeline", "pipelines", "route")
+_LISTS = ("pipeline", "pipelines", "route", *tables.NAMES)
 
 
 class Loaded(Struct, frozen=True):
     """A configuration without errors.
 
-    Shape: `path` is the file it came from, None for the defaults; `locks` maps a setting (`server.port`) to
+    Shape: `path` is the file it came from, None for the defaults; `tables` are its `[[error]]`, `[[limit]]` and
+        `[[model]]`; `locks` maps a setting (`server.port`) to
         the environment variable that holds it; `pipelines` has `default` and the named ones.
     """
 
@@ -39,6 +42,7 @@ class Loaded(Struct, frozen=True):
     locks: dict[str, str]
     warnings: list[Problem]
     source: Source
+    tables: Tables
 
     def problem(self, path: KeyPath, message: str, level: Level = "error") -> Problem:
         """Place a message at the variable that holds a setting, or in the file."""
@@ -84,17 +88,18 @@ class _Loading:
         self.lax: set[KeyPath] = set()
 
     def loaded(self, path: Path | None) -> Loaded:
-        tables = self.expand(self.source.tables, ())
+        document = self.expand(self.source.tables, ())
         from_environment = overrides(self.environ)
         self.problems += from_environment.problems
-        self.override(tables, [each for each in from_environment.held if each.path[0] != "stages"])
+        self.override(document, [each for each in from_environment.held if each.path[0] != "stages"])
         reading = Reading(self.report, self.lax)
-        sections = {name: table for name, table in tables.items() if name not in _PIPELINES}
-        settings = reading.struct(Settings, sections, (), besides=_PIPELINES)
+        sections = {name: table for name, table in document.items() if name not in _LISTS}
+        settings = reading.struct(Settings, sections, (), besides=_LISTS)
+        lists = tables.read(document, reading, self.source.problem)
         held = [each for each in from_environment.held if each.path[0] == "stages"]
-        reader = Pipelines(tables, reading, held, self.hold)
+        reader = Pipelines(document, reading, held, self.hold, {"thinking": {"defaults": lists.thinking()}})
         pipelines = reader.all()
-        routes = reader.routes(tables.get("route"))
+        routes = reader.routes(document.get("route"))
         for each in reader.unused():
             self.warn_of(each.variable, f"has no effect: no pipeline has a stage {each.path[1]!r}")
         for at, message in _unsafe(settings) if settings else ():
@@ -103,7 +108,7 @@ class _Loading:
         if errors or settings is None:
             raise ConfigErrors(sorted(self.problems, key=lambda each: (each.file, each.line, each.column)))
         locks = {dotted(at): variable for at, variable in self.variables.items()}
-        return Loaded(path, settings, pipelines, routes, locks, self.problems, self.source)
+        return Loaded(path, settings, pipelines, routes, locks, self.problems, self.source, lists)
 
     def report(self, path: KeyPath, message: str) -> None:
         """Keep a problem at the place that is to blame: the variable that holds the setting, or the file."""

@@ -15,7 +15,10 @@ from pollux.spans import KeyPath
 Environ = Mapping[str, str]
 
 _EXPANSION = re.compile(r"\$(?P<literal>\$?)\{(?P<name>[A-Za-z_]\w*)(?::\?(?P<message>[^}]*))?\}")
-_ENV_CREDENTIAL = re.compile(r"GCLI_CREDS_.+|GOOGLE_CREDENTIALS(_\d+)?")
+_GOOGLE_CREDENTIALS = re.compile(r"GOOGLE_CREDENTIALS(_\d+)?")
+_ENV_CREDENTIAL = re.compile(rf"GCLI_CREDS_.+|{_GOOGLE_CREDENTIALS.pattern}")
+
+MERGE = "GOOGLE_CREDENTIALS_MERGE"
 
 
 class Override(Struct, frozen=True):
@@ -63,6 +66,13 @@ def attempts(text: str) -> int:
     return 1 + int(text)
 
 
+def seconds(text: str) -> float:
+    """Read milliseconds. Errors: ValueError."""
+    if not text.isdecimal():
+        raise ValueError(f"expected a number of milliseconds, got {text!r}")
+    return int(text) / 1000
+
+
 def once_if_off(text: str) -> int | None:
     """Read whether to retry at all: one attempt when not. Errors: ValueError."""
     return None if flag(text) else 1
@@ -96,6 +106,8 @@ VARIABLES = (
     Variable(("RETRY_429_MAX_RETRIES",), ("stages", "credential", "attempts"), attempts),
     Variable(("RETRY_429_ENABLED",), ("stages", "credential", "attempts"), once_if_off),
     Variable(("RETRY_429_INTERVAL",), ("stages", "credential", "pause")),
+    Variable(("QUEUE_MAX_CONCURRENCY",), ("stages", "queue", "max_concurrency")),
+    Variable(("QUEUE_MAX_WAIT_MS",), ("stages", "queue", "max_wait"), seconds),
     Variable(("PROXY",), ("upstream", "proxy")),
     Variable(("CODE_ASSIST_ENDPOINT",), ("upstream", "endpoints", "code_assist")),
     Variable(("GEMINI_API_ENDPOINT", "GOOGLE_GEMINI_BASE_URL"), ("upstream", "endpoints", "gemini_api")),
@@ -117,8 +129,6 @@ VARIABLES = (
 NO_EFFECT = {
     "METADATA_SERVICE_URL": "no credential comes from the metadata service",
     "POLLUX_ENCRYPTION_KEY": "credentials are not encrypted at rest in this version",
-    "QUEUE_MAX_CONCURRENCY": "this version has no queue",
-    "QUEUE_MAX_WAIT_MS": "this version has no queue",
     "KEEP_ALIVE_INTERVAL": "this version does not keep a host awake",
     "KEEPALIVE_URL": "this version does not keep a host awake",
 }
@@ -147,7 +157,7 @@ def overrides(environ: Environ) -> Overrides:
         if value is not None:
             result.held.append(Override(variable.path, value, name))
     _name_database(result, environ)
-    result.problems += [*_shadowed_password(environ), *_without_effect(environ)]
+    result.problems += [*_shadowed_password(environ), *_shadowed_credentials(environ), *_without_effect(environ)]
     return result
 
 
@@ -185,6 +195,15 @@ def credentials(environ: Environ, load_all: bool) -> list[tuple[str, str]]:
     return [(name, environ[name]) for name in names]
 
 
+def stand_alone(environ: Environ) -> bool:
+    """Whether the credentials in GOOGLE_CREDENTIALS are the only ones, so that none that is kept is served.
+
+    Source: so gcli2api does it; GOOGLE_CREDENTIALS_MERGE=true lets both serve. Errors: ValueError.
+    """
+    given = any(environ[name] for name in environ if _GOOGLE_CREDENTIALS.fullmatch(name))
+    return given and not flag(environ.get(MERGE, "").strip() or "false")
+
+
 def _name_database(result: Overrides, environ: Environ) -> None:
     """REDIS_DATABASE and MONGODB_DATABASE speak only about the store that was chosen."""
     chosen = next((each for each in result.held if each.path == ("storage", "url")), None)
@@ -202,6 +221,15 @@ def _shadowed_password(environ: Environ) -> list[Problem]:
         return []
     message = f"{' and '.join(specific)} win{'' if len(specific) > 1 else 's'} over PASSWORD"
     return [Problem(message, "PASSWORD", ENVIRONMENT, level="warning")]
+
+
+def _shadowed_credentials(environ: Environ) -> list[Problem]:
+    try:
+        alone = stand_alone(environ)
+    except ValueError as exc:
+        return [Problem(str(exc), MERGE, ENVIRONMENT)]
+    message = f"credentials kept elsewhere are not served beside it; {MERGE}=true serves both"
+    return [Problem(message, "GOOGLE_CREDENTIALS", ENVIRONMENT, level="warning")] if alone else []
 
 
 def _without_effect(environ: Environ) -> list[Problem]:

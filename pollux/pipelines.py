@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -18,8 +18,8 @@ from pollux.spans import KeyPath
 DEFAULT = "default"
 DEFAULT_STAGES = (
     *("auth", "format", "models", "model-suffix"),
-    *("probe", "compatibility", "search", "thinking", "image-options", "signatures"),
-    *("anti-truncation", "fake-stream", "credential", "upstream"),
+    *("probe", "quota", "fetch", "compatibility", "search", "thinking", "image-options", "signatures"),
+    *("anti-truncation", "deepthink", "fake-stream", "queue", "credential", "upstream"),
     *("transform", "thoughts", "usage"),
 )
 """The order of the default pipeline where proxy.toml has no `[[pipeline]]`."""
@@ -61,7 +61,8 @@ class Entry(Struct, frozen=True):
 class Pipelines:
     """Reads pipelines and routes, and reports what is wrong with them.
 
-    Shape: `held` are the environment's options of stages, with a path of (`stages`, stage, option).
+    Shape: `held` are the environment's options of stages, with a path of (`stages`, stage, option); `implied` are
+        tables that another place of the configuration adds to, by stage and option.
     """
 
     def __init__(
@@ -70,11 +71,13 @@ class Pipelines:
         reading: Reading,
         held: Sequence[Override],
         lock: Callable[[KeyPath, str], None],
+        implied: Mapping[str, Mapping[str, dict[str, Any]]],
     ) -> None:
         self.reading = reading
         self.report = reading.report
         self.held = held
         self.lock = lock
+        self.implied = implied
         self.built: dict[KeyPath, StageConfig | None] = {}
         self.said: set[str] = set()
         self.derived: dict[str, Derived] = {}
@@ -193,6 +196,9 @@ class Pipelines:
             self.report((*entry.at, "stage"), str(exc))
             return None
         options = {key: value for key, value in entry.table.items() if key != "stage"}
+        for option, entries in self.implied.get(config.name, {}).items():
+            if entries and isinstance(options.setdefault(option, {}), dict):
+                options[option] = {**entries, **options[option]}
         for override in self.held:
             if override.path[1] == config.name:
                 option = str(override.path[2])

@@ -19,7 +19,7 @@ def run(loaded: Loaded, environ: Mapping[str, str]) -> int:
     server = loaded.settings.server
     try:
         loaded, generated = with_passwords(loaded)
-        listener = bind(server.host, server.port)
+        listener = bind(server.host, server.port, shared=server.engine == "granian")
     except OSError as exc:
         print(f"pollux: cannot listen on {server.host}:{server.port}: {exc.strerror or exc}", file=sys.stderr)
         return EX_CONFIG
@@ -49,12 +49,18 @@ def announce(loaded: Loaded, listener: socket.socket, generated: Path | None) ->
     print(f"pollux: listening on http://{shown}:{port}; {where}", flush=True)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Return a listening socket; IPv6 when the host is one. Errors: OSError."""
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """Return a listening socket; IPv6 when the host is one. Errors: OSError.
+
+    Shape: a `shared` one only holds the address, for servers that bind to it again.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listener.bind((host, port))
-    listener.listen(1024)
+    if not shared:
+        listener.listen(1024)
     listener.set_inheritable(True)
     return listener

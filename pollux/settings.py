@@ -5,6 +5,9 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from pipeline.scheduling import API_KEYS_FIRST, StrategyName
+from pipeline.windows import PACIFIC, zone_of
+
 BaseUrl = Annotated[str, Meta(pattern=r"^https?://[^\s/]+(/\S*)?$", description="an http:// or https:// URL")]
 ProxyUrl = Annotated[
     str, Meta(pattern=r"^$|^(https?|socks5h?)://[^\s/]+/?$", description="an http:// or socks5:// URL")
@@ -14,6 +17,9 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(ge=0)]
 Status = Annotated[int, Meta(ge=400, le=599)]
+Count = Annotated[int, Meta(ge=0)]
+Weight = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -40,6 +46,8 @@ class Server(Section, frozen=True):
     grace: Seconds = 30.0
     heartbeat: Seconds = 15.0
     cors: list[str] = field(default_factory=list)
+    max_memory_bytes: Count = 0
+    max_memory_share: Share = 0.9
 
 
 class Auth(Section, frozen=True):
@@ -63,13 +71,32 @@ class Storage(Section, frozen=True):
     load_env_credentials: bool = False
 
 
-class Scheduling(Section, frozen=True):
-    """Which credential serves next, and when one is taken out. Units: `retry_pause` in seconds."""
+class Priorities(Section, frozen=True):
+    """Which kinds of credentials serve before others: lower numbers first."""
 
-    strategy: Literal["rotation"] = "rotation"
+    gemini_api: int = API_KEYS_FIRST["gemini_api"]
+    vertex_express: int = API_KEYS_FIRST["vertex_express"]
+    code_assist: int = API_KEYS_FIRST["code_assist"]
+    vertex: int = API_KEYS_FIRST["vertex"]
+
+
+class Scheduling(Section, frozen=True):
+    """Which credential serves next, and when one is taken out. Units: `max_wait` and `breaker_pause` in seconds."""
+
+    strategy: StrategyName = "rotation"
     calls_per_rotation: Positive = 10
+    concurrency: Count = 0
+    max_wait: Seconds = 0.0
+    breaker_faults: Count = 5
+    breaker_pause: Seconds = 30.0
+    reset_zone: str = PACIFIC
+    priorities: Priorities = field(default_factory=Priorities)
+    weights: dict[str, Weight] = field(default_factory=dict)
     auto_ban: bool = True
     auto_ban_codes: list[Status] = field(default_factory=lambda: [403])
+
+    def __post_init__(self) -> None:
+        zone_of(self.reset_zone)
 
 
 class Endpoints(Section, frozen=True):

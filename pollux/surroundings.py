@@ -14,7 +14,9 @@ from pipeline.errors import StoreError
 from pollux.problem import ENVIRONMENT, Problem
 
 if TYPE_CHECKING:
+    from pipeline.ports import Credential
     from pollux.config import Loaded
+    from pollux.settings import Storage
     from pollux.spans import KeyPath
 
 
@@ -76,30 +78,36 @@ def _credentials(loaded: Loaded, environ: Mapping[str, str]) -> list[Problem]:
     from pollux import credentials
     from stores.directory import DirectoryStore
 
-    storage = loaded.settings.storage
-    given = credentials.from_environment(environ, storage)
+    settings = loaded.settings.storage
+    given = credentials.from_environment(environ, settings)
     found = [Problem(each.reason, each.entry, ENVIRONMENT) for each in given.problems]
     found_here = list(given.credentials)
-    if Path(storage.credentials_dir).exists():
-        directory = DirectoryStore(storage.credentials_dir)
-        found_here += asyncio.run(directory.load())
-        found += [Problem(each.reason, each.entry, storage.credentials_dir) for each in directory.problems()]
-    wrong = _state(Path(storage.data_dir) / credentials.STATE)
-    if wrong:
-        found.append(loaded.problem(("storage", "data_dir"), wrong))
+    try:
+        for home, held in asyncio.run(_kept(settings, environ)):
+            found_here += held
+            if isinstance(home, DirectoryStore):
+                found += [Problem(each.reason, each.entry, settings.credentials_dir) for each in home.problems()]
+    except StoreError as exc:
+        found.append(loaded.problem(("storage", "url" if settings.url else "data_dir"), exc.message))
     if all(credential.disabled for credential in found_here):
         message = "no credential is in use: pollux creds add FILE, or set GEMINI_API_KEYS"
         found.append(loaded.problem(("storage", "credentials_dir"), message, "warning"))
     return found
 
 
-def _state(path: Path) -> str:
-    """Say why the embedded state cannot be opened; one that does not exist yet can."""
-    from stores.sqlite import SqliteState
+async def _kept(settings: Storage, environ: Mapping[str, str]) -> list[tuple[object, list[Credential]]]:
+    """Return the credentials in each place that exists. Errors: StoreError when one cannot be opened."""
+    from pollux import storage
+    from stores.directory import DirectoryStore
+    from stores.memory import MemoryState
 
+    embedded = not settings.url and not (Path(settings.data_dir) / storage.STATE).exists()
+    state = MemoryState() if embedded else await storage.opened(settings)
     try:
-        if path.exists():
-            asyncio.run(SqliteState(path).close())
-    except StoreError as exc:
-        return exc.message
-    return ""
+        return [
+            (home, await home.load())
+            for home in storage.homes(settings, state, environ)
+            if not isinstance(home, DirectoryStore) or Path(settings.credentials_dir).exists()
+        ]
+    finally:
+        await state.close()

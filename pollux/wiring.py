@@ -19,8 +19,10 @@ from adapters.clock import SystemClock
 from adapters.discovery import Projects
 from adapters.egress import Egress, ProxiedTransport
 from adapters.endpoints import Endpoints
+from adapters.fetching import GuardedFetcher
 from adapters.gemini_cli import find_client
 from adapters.logs import Logs
+from adapters.memory import MemoryGuard, part_of_memory
 from adapters.metric_samples import Looks, Sampler
 from adapters.metrics import PrometheusMeter
 from adapters.oauth import OAuthClient, Tokens
@@ -30,27 +32,32 @@ from adapters.transport import Http1Transport, Timeouts
 from adapters.upstreams.agent import UserAgent
 from adapters.upstreams.code_assist import CodeAssist
 from adapters.upstreams.gemini_api import GeminiApi
+from adapters.upstreams.verdicts import TABLE
 from adapters.upstreams.vertex import Vertex, VertexExpress
 from pipeline.exchange import Exchange, Request
+from pipeline.keys import KeyRing
 from pipeline.leases import LeasePool
 from pipeline.plan import Plan, plan
 from pipeline.ports import Ports, Transport, Upstream
+from pipeline.quota import Quotas
 from pipeline.scheduling import Scheduling
 from pipeline.stages.auth import key_of
+from pipeline.usage import UsageBook
 from pipeline.vault import Vault
-from pollux import __version__
-from pollux.credentials import STATE, from_environment
+from pipeline.windows import Windows
+from pollux import __version__, storage
+from pollux.credentials import together
 from pollux.passwords import Passwords
 from pollux.pipelines import DEFAULT
-from stores.directory import DirectoryStore
-from stores.sources import Sources, StaticSource
-from stores.sqlite import SqliteState
 
 if TYPE_CHECKING:
     from pollux.config import Loaded
 
 METRICS_DIR = "POLLUX_METRICS_DIR"
 """The variable by which the parent tells its workers where their metrics meet."""
+
+LEDGER = "ledger"
+"""Where workers keep what they spend of quotas, in data_dir."""
 
 _KINDS = {each.name: each for each in (GeminiApi, CodeAssist, VertexExpress, Vertex)}
 
@@ -101,46 +108,74 @@ class House:
         self.transport = self._open_transport()
         self._stack.push_async_callback(self.transport.close)
         self.upstreams = self._open_upstreams(clock)
-        catalogue = GoogleCatalogue(self.egress, clock, self.pool.credentials, self._endpoints())
+        entries = [row.entry() for row in self.loaded.tables.models]
+        catalogue = GoogleCatalogue(self.egress, clock, self.pool.credentials, self._endpoints(), entries)
         self._stack.push_async_callback(catalogue.close)
-        keys = Passwords(settings.auth.api_password)
+        await self._open_keys(clock)
         vault = Vault(self.state, clock)
         if self.index == 0:
             pruning = asyncio.create_task(vault.prune())
             self._stack.callback(pruning.cancel)
-        self.ports = Ports(self.pool, self.upstreams, self.transport, catalogue, keys, self.meter, clock, vault)
+        fetcher = GuardedFetcher()
+        self.ports = Ports(
+            pool=self.pool,
+            upstreams=self.upstreams,
+            transport=self.transport,
+            catalogue=catalogue,
+            keys=self.keys,
+            meter=self.meter,
+            clock=clock,
+            vault=vault,
+            fetcher=fetcher,
+            quotas=self.quotas,
+            usage=self.usage,
+        )
         self.plans = {name: plan(name, configs, self.ports) for name, configs in self.loaded.pipelines.items()}
         self.dialects = all_dialects()
         self.app = self._open_app()
-        looks = Looks(self.app.exchanges, self.pool.states, self._connections)
+        looks = Looks(self.app.exchanges, self.pool.states, self._connections, self.pool.forecast)
         self.sampler = Sampler(self.meter, looks, worker=self.index)
         self.sampler.start()
         self._stack.callback(self.sampler.stop)
+
+    async def _open_keys(self, clock: SystemClock) -> None:
+        settings = self.loaded.settings
+        windows = Windows(settings.scheduling.reset_zone)
+        self.keys = KeyRing(self.state, {"password": settings.auth.api_password})
+        self._stack.callback(self.keys.following.close)
+        await self.keys.following.start()
+        self.quotas = Quotas(self.state, clock, windows, Path(settings.storage.data_dir) / LEDGER)
+        self._stack.push_async_callback(self.quotas.close)
+        await self.quotas.start()
+        self.usage = UsageBook(self.state, clock, windows)
+        await self.usage.start()
 
     def _open_transport(self) -> Transport:
         settings = self.loaded.settings.upstream
         timeouts = Timeouts(**msgspec.structs.asdict(settings.timeouts))
         if settings.proxy:
             return ProxiedTransport(settings.proxy, timeouts)
-        return Http1Transport(timeouts)
+        return Http1Transport(
+            timeouts,
+            observe_connect=lambda origin, seconds: self.meter.connected(
+                origin.host, origin.scheme == "https", seconds
+            ),
+        )
 
     async def _open_pool(self, clock: SystemClock) -> LeasePool:
-        storage, scheduling = self.loaded.settings.storage, self.loaded.settings.scheduling
-        self.state = SqliteState(Path(storage.data_dir) / STATE)
+        settings = self.loaded.settings.storage
+        self.state = await storage.opened(settings)
         self._stack.push_async_callback(self.state.close)
-        directory = DirectoryStore(Path(storage.credentials_dir))
-        store = Sources([directory, StaticSource(from_environment(self._environ, storage).credentials)])
+        store = together(storage.homes(settings, self.state, self._environ), settings, self._environ)
         self._stack.push_async_callback(store.close)
-        options = Scheduling(
-            calls_per_rotation=scheduling.calls_per_rotation,
-            auto_ban=scheduling.auto_ban,
-            auto_ban_codes=frozenset(scheduling.auto_ban_codes),
-        )
+        scheduling = msgspec.to_builtins(self.loaded.settings.scheduling)
+        options = msgspec.structs.replace(msgspec.convert(scheduling, Scheduling), limits=self.loaded.tables.limits)
         pool = LeasePool(
             store, self.state, clock, {kind: upstream.operations for kind, upstream in _KINDS.items()}, options
         )
+        for kind in ("cooldown", "disabled", "quota"):
+            self.state.watch(kind, pool.wake_state)
         await pool.start()
-        self.state.watch(pool.wake_state)
         self._stack.push_async_callback(pool.close)
         return pool
 
@@ -149,16 +184,17 @@ class House:
 
     def _open_upstreams(self, clock: SystemClock) -> dict[str, Upstream]:
         endpoints, upstream = self._endpoints(), self.loaded.settings.upstream
-        tokens = Tokens(self.egress, clock, self.pool.refreshed, endpoints, self._oauth_client)
+        tokens = Tokens(self.egress, clock, self.pool.refreshed, endpoints, self._oauth_client, self.meter.refreshed)
         self._stack.push_async_callback(tokens.close)
         projects = Projects(self.egress, clock, tokens, self.pool.refreshed, endpoints)
         self._stack.push_async_callback(projects.close)
         agent = UserAgent(__version__, upstream.user_agent)
+        table = (*self.loaded.tables.errors, *TABLE)
         adapters: list[Upstream] = [
-            GeminiApi(agent, clock, endpoints),
-            CodeAssist(agent, clock, tokens, projects, endpoints),
-            VertexExpress(agent, clock, endpoints),
-            Vertex(agent, clock, tokens, endpoints, upstream.location),
+            GeminiApi(agent, clock, endpoints, table=table),
+            CodeAssist(agent, clock, tokens, projects, endpoints, table=table),
+            VertexExpress(agent, clock, endpoints, table=table),
+            Vertex(agent, clock, tokens, endpoints, upstream.location, table=table),
         ]
         return {adapter.name: adapter for adapter in adapters}
 
@@ -181,6 +217,7 @@ class House:
             pages=served,
             limits=limits,
             cors_origins=tuple(server.cors),
+            memory=MemoryGuard(part_of_memory(server.max_memory_bytes, server.max_memory_share, server.workers)),
         )
 
     def _choose_plan(self, x: Exchange) -> Plan:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from pipeline.errors import StoreError
 from pipeline.ports import Credential
 from stores.forms import FormError, Problem, Reading, identity, rewrite, scan, to_document
+from stores.sealing import Damaged, Sealer
 
 log = structlog.get_logger(__name__)
 
@@ -37,11 +38,13 @@ class _File(Struct):
 class DirectoryStore:
     """Credentials as files, one or several in each; a file that cannot be read is reported and left alone.
 
+    Shape: `sealer` encrypts what is written, and opens what is encrypted.
     Units: `interval` is seconds between looks at the directory.
     """
 
-    def __init__(self, path: str | os.PathLike[str], interval: float = 1.0) -> None:
+    def __init__(self, path: str | os.PathLike[str], interval: float = 1.0, sealer: Sealer | None = None) -> None:
         self._path = Path(path)
+        self._sealer = sealer or Sealer(())
         self._interval = interval
         self._lock = threading.Lock()
         self._files: dict[str, _File] = {}
@@ -64,6 +67,10 @@ class DirectoryStore:
         removed = await asyncio.to_thread(self._remove, credential_id)
         self._tell()
         return removed
+
+    async def reseal(self) -> int:
+        """Encrypt every file of credentials with the present key; return how many were not yet."""
+        return await asyncio.to_thread(self._reseal)
 
     def problems(self) -> list[Problem]:
         """Return what was found in the directory that is no credential, and why."""
@@ -146,8 +153,8 @@ class DirectoryStore:
             reading.problems.append(Problem(name, f"it is larger than {_MAX_BYTES} bytes"))
         else:
             try:
-                reading = scan((self._path / name).read_bytes(), name)
-            except OSError as exc:
+                reading = scan(self._sealer.open((self._path / name).read_bytes()), name)
+            except (OSError, Damaged) as exc:
                 reading.problems.append(Problem(name, str(exc)))
         for problem in reading.problems:
             log.warning("not a credential", file=problem.entry, reason=problem.reason)
@@ -160,14 +167,14 @@ class DirectoryStore:
                 raise StoreError(f"{credential.id} is not in the credentials directory.")
             path, reading = self._path / name, self._files[name].reading
             try:
-                before = path.read_bytes()
+                before = self._sealer.open(path.read_bytes())
                 after = rewrite(before, reading.places[credential.id], credential)
                 if after != before:
-                    _write(path, after)
+                    _write(path, self._sealer.seal(after))
                     ids = [each.id for each in reading.credentials]
                     reading.credentials[ids.index(credential.id)] = credential
                     self._files[name].stamp = _stamp(path)
-            except (OSError, FormError) as exc:
+            except (OSError, FormError, Damaged) as exc:
                 raise StoreError(f"{name} is left as it is: {exc}") from exc
 
     def _add(self, credential: Credential) -> str:
@@ -182,7 +189,7 @@ class DirectoryStore:
                 stem = f"{credential.id}-{number}"
             content = msgspec.json.format(msgspec.json.encode(to_document(credential)), indent=2) + b"\n"
             try:
-                _write(self._path / f"{stem}.json", content)
+                _write(self._path / f"{stem}.json", self._sealer.seal(content))
             except OSError as exc:
                 raise StoreError(f"{stem}.json cannot be written: {exc}") from exc
         self._load()
@@ -202,6 +209,20 @@ class DirectoryStore:
                 raise StoreError(f"{name} cannot be removed: {exc}") from exc
         self._load()
         return True
+
+    def _reseal(self) -> int:
+        self._load()
+        resealed = 0
+        with self._lock:
+            for name in sorted(set(self._homes.values())):
+                try:
+                    content = (self._path / name).read_bytes()
+                    if not self._sealer.is_current(content):
+                        _write(self._path / name, self._sealer.seal(self._sealer.open(content)))
+                        resealed += 1
+                except (OSError, Damaged) as exc:
+                    raise StoreError(f"{name} is left as it is: {exc}") from exc
+        return resealed
 
 
 def _is_ours(entry: os.DirEntry[str]) -> bool:

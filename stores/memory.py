@@ -1,11 +1,14 @@
 """Stores that forget: for tests, and for whoever wants no files."""
 
-from collections.abc import Callable, Iterable
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from pipeline.exchange import Chunk
-from pipeline.ports import Credential
+from pipeline.ports import Account, Credential
+from stores.account import granted, settled, taken
 from stores.forms import identity
 
 
@@ -53,6 +56,9 @@ class MemoryState:
 
     def __init__(self) -> None:
         self._documents: dict[str, dict[str, bytes]] = {}
+        self._counters: dict[str, dict[str, Counter[str]]] = {}
+        self._accounts: dict[str, Account] = {}
+        self._claims: dict[str, tuple[str, float]] = {}
 
     async def load(self, kind: str) -> dict[str, Chunk]:
         documents = self._documents.get(kind, {})
@@ -68,6 +74,42 @@ class MemoryState:
             documents.pop(key, None)
         else:
             documents[key] = msgspec.json.encode(document)
+
+    def count(self, kind: str, key: str, amounts: Mapping[str, int]) -> None:
+        self._counters.setdefault(kind, {}).setdefault(key, Counter()).update(amounts)
+
+    async def counts(self, kind: str) -> dict[str, dict[str, int]]:
+        return {key: dict(amounts) for key, amounts in self._counters.get(kind, {}).items()}
+
+    def discount(self, kind: str, key: str) -> None:
+        self._counters.get(kind, {}).pop(key, None)
+
+    async def take(self, account: str, holder: str, amount: int, limit: int) -> int:
+        known = self._accounts.get(account, Account())
+        grant = granted(known, amount, limit)
+        if grant:
+            self._accounts[account] = taken(known, holder, grant)
+        return grant
+
+    async def settle(self, account: str, holder: str, spent: int, back: int) -> None:
+        self._accounts[account] = settled(self._accounts.get(account, Account()), holder, spent, back)
+
+    async def accounts(self, prefix: str) -> dict[str, Account]:
+        return {name: account for name, account in self._accounts.items() if name.startswith(prefix)}
+
+    async def close_account(self, account: str) -> None:
+        self._accounts.pop(account, None)
+
+    async def claim(self, name: str, holder: str, seconds: float) -> bool:
+        now = time.monotonic()
+        held_by, until = self._claims.get(name, (holder, now))
+        if held_by != holder and until > now:
+            return False
+        self._claims[name] = (holder, now + seconds)
+        return True
+
+    def watch(self, kind: str, changed: Callable[[], None]) -> None:
+        """No other process can change what is in the memory of this one."""
 
     async def flush(self) -> None:
         pass

@@ -30,7 +30,7 @@ MAY_IMPORT_OF_OURS = {
     "pollux": set(ROOMS),
 }
 PIPELINE_LIBRARIES = {"msgspec", "structlog"}
-IMPORTED_AS = {"pyjwt": "jwt", "prometheus-client": "prometheus_client"}
+IMPORTED_AS = {"pyjwt": "jwt", "prometheus-client": "prometheus_client", "pyyaml": "yaml"}
 BROUGHT_ALONG = {"cryptography", "socksio"}  # by pyjwt[crypto] and httpcore[socks]
 
 MAX_FILE_LINES = 500

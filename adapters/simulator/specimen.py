@@ -29,7 +29,13 @@ def _build(schema: Any, root: dict[str, Any], depth: int) -> Any:
     if "const" in schema or schema.get("enum"):
         return schema["const"] if "const" in schema else schema["enum"][0]
     branches = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf")
-    return _build(branches[0], root, depth - 1) if branches else _value(schema, root, depth)
+    return _build(_branch(branches, depth), root, depth - 1) if branches else _value(schema, root, depth)
+
+
+def _branch(branches: list[Any], depth: int) -> Any:
+    """The first branch; where a schema has been going round in itself, the one that ends it."""
+    nothing = {"type": "null"}
+    return nothing if depth < _MAX_DEPTH // 2 and nothing in branches else branches[0]
 
 
 def _value(schema: dict[str, Any], root: dict[str, Any], depth: int) -> Any:

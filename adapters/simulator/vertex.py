@@ -18,7 +18,7 @@ from adapters.simulator.visit import Visit
 def express(visit: Visit) -> Reply:
     """`POST /v1beta1/publishers/google/models/{model}:{method}`."""
     visit.require_any()
-    return gemini_api.answer(visit, _model(visit), "vertex")
+    return _answer(visit)
 
 
 def project(visit: Visit) -> Reply:
@@ -26,9 +26,14 @@ def project(visit: Visit) -> Reply:
     caller = visit.require_bearer()
     if caller.account is None or not visit.world.owns(caller.account, visit.project):
         raise Refusal.named("403-iam", visit.model, visit.project)
+    return _answer(visit)
+
+
+def _answer(visit: Visit) -> Reply:
+    model = _model(visit)
     if visit.place["method"] == "predict":
-        return _predict(visit, _model(visit))
-    return gemini_api.answer(visit, _model(visit), "vertex")
+        return _predict(visit, model)
+    return gemini_api.answer(visit, model, "vertex")
 
 
 def _predict(visit: Visit, model: Model) -> Reply:

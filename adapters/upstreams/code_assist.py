@@ -13,7 +13,7 @@ from adapters.upstreams.decoder import decoder
 from adapters.upstreams.gemini_api import JSON
 from adapters.upstreams.history import alternating, instruction
 from adapters.upstreams.targets import bare, suffix
-from adapters.upstreams.verdicts import classify
+from adapters.upstreams.verdicts import TABLE, Table, classify
 from pipeline.errors import Refused, UpstreamError, Verdict
 from pipeline.exchange import Chunk, Exchange, Headers
 from pipeline.ports import Call, Clock, Credential, Decoder, Lease
@@ -69,9 +69,12 @@ class CodeAssist:
         projects: Finder,
         endpoints: Endpoints = GOOGLE,
         aliases: Mapping[str, str] = ALIASES,
+        *,
+        table: Table = TABLE,
     ) -> None:
         self._agent = agent
         self._clock = clock
+        self._table = table
         self._tokens = tokens
         self._projects = projects
         self._aliases = aliases
@@ -103,11 +106,11 @@ class CodeAssist:
 
     def decoder(self, stream: bool) -> Decoder:
         """Return a decoder that takes each answer out of its envelope."""
-        return decoder(stream, self.name, self._clock, unwrapped)
+        return decoder(stream, self.name, self._clock, unwrapped, self._table)
 
     def refusal(self, status: int, headers: Headers, body: bytes) -> UpstreamError:
         """Translate an error answer."""
-        return classify(status, headers, body, self._clock.now(), self.name)
+        return classify(status, headers, body, self._clock.now(), self.name, self._table)
 
     async def refresh(self, lease: Lease) -> bool:
         """Force one token refresh after a 401."""

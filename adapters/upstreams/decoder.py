@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from adapters.upstreams.verdicts import classify_event
+from adapters.upstreams.verdicts import TABLE, Table, classify_event
 from pipeline.errors import Broken, UpstreamError
 from pipeline.exchange import Chunk
 from pipeline.ports import Clock, Decoder
@@ -28,10 +28,11 @@ class EventDecoder:
         carries the chunks that came before it in the same network read.
     """
 
-    __slots__ = ("_clock", "_splitter", "_unwrap", "_upstream")
+    __slots__ = ("_clock", "_splitter", "_table", "_unwrap", "_upstream")
 
-    def __init__(self, upstream: str, clock: Clock, unwrap: Unwrap = same) -> None:
+    def __init__(self, upstream: str, clock: Clock, unwrap: Unwrap = same, table: Table = TABLE) -> None:
         self._upstream = upstream
+        self._table = table
         self._clock = clock
         self._unwrap = unwrap
         self._splitter = SseSplitter()
@@ -44,7 +45,7 @@ class EventDecoder:
             for event in self._splitter.feed(data) if data else self._splitter.flush():
                 for chunk in parsed(event):
                     if "error" in chunk and "candidates" not in chunk:
-                        raise in_band(chunk, self._clock, self._upstream)
+                        raise in_band(chunk, self._clock, self._upstream, self._table)
                     if chunk:
                         chunks.append(unwrap(chunk))
         except UpstreamError as exc:
@@ -56,10 +57,11 @@ class EventDecoder:
 class DocumentDecoder:
     """Gathers one document and reads it at its end. Errors: as for events."""
 
-    __slots__ = ("_clock", "_parts", "_unwrap", "_upstream")
+    __slots__ = ("_clock", "_parts", "_table", "_unwrap", "_upstream")
 
-    def __init__(self, upstream: str, clock: Clock, unwrap: Unwrap = same) -> None:
+    def __init__(self, upstream: str, clock: Clock, unwrap: Unwrap = same, table: Table = TABLE) -> None:
         self._upstream = upstream
+        self._table = table
         self._clock = clock
         self._unwrap = unwrap
         self._parts: list[bytes] = []
@@ -74,13 +76,13 @@ class DocumentDecoder:
         chunks = parsed(whole)
         for chunk in chunks:
             if "error" in chunk and "candidates" not in chunk:
-                raise in_band(chunk, self._clock, self._upstream)
+                raise in_band(chunk, self._clock, self._upstream, self._table)
         return [self._unwrap(chunk) for chunk in chunks]
 
 
-def decoder(stream: bool, upstream: str, clock: Clock, unwrap: Unwrap = same) -> Decoder:
-    """Return a new decoder for one answer."""
-    return EventDecoder(upstream, clock, unwrap) if stream else DocumentDecoder(upstream, clock, unwrap)
+def decoder(stream: bool, upstream: str, clock: Clock, unwrap: Unwrap = same, table: Table = TABLE) -> Decoder:
+    """Return a new decoder for one answer; `table` says what errors within it mean."""
+    return (EventDecoder if stream else DocumentDecoder)(upstream, clock, unwrap, table)
 
 
 def parsed(data: bytes) -> list[Chunk]:
@@ -101,7 +103,7 @@ def parsed(data: bytes) -> list[Chunk]:
     raise Broken("Upstream sent JSON that is no object.", error_type="provider_malformed")
 
 
-def in_band(chunk: Chunk, clock: Clock, upstream: str) -> UpstreamError:
+def in_band(chunk: Chunk, clock: Clock, upstream: str, table: Table = TABLE) -> UpstreamError:
     """Return the error that an error event within a 200 answer stands for."""
     error = chunk["error"] if isinstance(chunk["error"], dict) else {"message": str(chunk["error"])}
-    return classify_event(error, clock.now(), upstream)
+    return classify_event(error, clock.now(), upstream, table)

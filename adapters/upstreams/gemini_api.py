@@ -8,9 +8,9 @@ import orjson
 
 from adapters.endpoints import GOOGLE, Endpoints, split_base
 from adapters.upstreams.agent import UserAgent
-from adapters.upstreams.decoder import decoder
+from adapters.upstreams.decoder import decoder, same
 from adapters.upstreams.targets import METHODS, Targets, bare, segment, suffix
-from adapters.upstreams.verdicts import classify
+from adapters.upstreams.verdicts import TABLE, Table, classify
 from pipeline.errors import UpstreamError
 from pipeline.exchange import Chunk, Exchange, Headers
 from pipeline.ports import Call, Clock, Decoder, Lease
@@ -29,9 +29,10 @@ class GeminiApi:
     transparent = True
     operations = frozenset(METHODS)
 
-    def __init__(self, agent: UserAgent, clock: Clock, endpoints: Endpoints = GOOGLE) -> None:
+    def __init__(self, agent: UserAgent, clock: Clock, endpoints: Endpoints = GOOGLE, *, table: Table = TABLE) -> None:
         self._agent = agent
         self._clock = clock
+        self._table = table
         self._origin, self._base = split_base(endpoints.gemini_api)
         self._targets = Targets(self._target)
 
@@ -49,11 +50,11 @@ class GeminiApi:
 
     def decoder(self, stream: bool) -> Decoder:
         """Return a decoder: the bytes are the hub's own form."""
-        return decoder(stream, self.name, self._clock)
+        return decoder(stream, self.name, self._clock, same, self._table)
 
     def refusal(self, status: int, headers: Headers, body: bytes) -> UpstreamError:
         """Translate an error answer."""
-        return classify(status, headers, body, self._clock.now(), self.name)
+        return classify(status, headers, body, self._clock.now(), self.name, self._table)
 
     async def refresh(self, lease: Lease) -> bool:
         """Return False: a key has nothing to refresh."""

@@ -1,6 +1,7 @@
 """What each error of Google's means: for the credential that met it, and for the caller who hears of it.
 
-The table is read from top to bottom and the first row that fits decides. It is data; nothing here acts.
+The table is read from top to bottom and the first row that fits decides. It is data; nothing here acts. An
+operator's own rows (`[[error]]` in proxy.toml) stand above it.
 Source: Google's error model (AIP-193), google-gemini/gemini-cli `googleQuotaErrors.ts`, and recorded bodies.
 """
 
@@ -12,6 +13,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from adapters.upstreams.durations import epoch_of, seconds_in_words, seconds_of, until_pacific_midnight
+from adapters.upstreams.named_quotas import quotas_of
 from adapters.upstreams.refusal import Facts, facts_of, read_facts
 from pipeline.errors import Action, Broken, Busy, Refused, Scope, Terms, UpstreamError, Verdict
 from pipeline.exchange import Chunk, Headers
@@ -22,8 +24,9 @@ _LONGEST = 8 * DAY  # a weekly quota; a reset later than that is a mistake of so
 _BRIEF = 30.0
 _REASON_LENGTH = 400
 
-Seconds = float | Literal["stated", "brief"] | None
-"""`stated`: what the answer says, by the order of `_stated`; `brief`: the same, but at most half a minute."""
+Seconds = float | Literal["stated", "brief", "midnight"] | None
+"""`stated`: what the answer says, by the order of `_stated`; `brief`: the same, but at most half a minute; `midnight`:
+until the next one in California."""
 
 
 class Row(Struct, frozen=True):
@@ -31,7 +34,8 @@ class Row(Struct, frozen=True):
 
     Shape: what is empty fits everything; `reason`, `domain`, `quota` (quota ids and message) and `message`
         are regular expressions searched in the answer; `answers` is the status the caller sees, 0 for
-        upstream's own. `ours` says that the proxy's credential is at fault: the caller hears not whose.
+        upstream's own. `ours` says that the proxy's credential is at fault: the caller hears not whose. `origin` is
+        where an operator has written the row.
     """
 
     error_type: str
@@ -46,6 +50,12 @@ class Row(Struct, frozen=True):
     domain: str = ""
     quota: str = ""
     message: str = ""
+    origin: str = ""
+
+    @property
+    def suspects_the_request(self) -> bool:
+        """Whether a status is all there is to go by: the request may be what upstream cools down for."""
+        return self.action == "cool" and not (self.reason or self.domain or self.quota or self.message)
 
     def fits(self, facts: Facts, upstream: str) -> bool:
         """Whether this row speaks about that answer."""
@@ -93,7 +103,9 @@ _NO_CAPACITY = r"no capacity available|overloaded|high demand|error-code-429"
 _NOT_HERE = r"location is not supported|enable billing|precondition check failed"
 _FOREIGN_FILE = r"permission to access the (file|cached)|cachedcontent"
 
-TABLE: tuple[Row, ...] = (
+Table = tuple[Row, ...]
+
+TABLE: Table = (
     # The account or key is shut out: nothing but a person can change that.
     _gone(reason="^(TOS_VIOLATION|CONSUMER_SUSPENDED|ACCOUNT_SUSPENDED)$"),
     _gone(status=_FORBIDDEN, message="violation of .*terms of service|has been suspended"),
@@ -145,26 +157,35 @@ _CLASSES: dict[str, type[UpstreamError]] = {
 }
 
 
-def classify(status: int, headers: Headers, body: bytes, now: float, upstream: str = "") -> UpstreamError:
+def classify(
+    status: int, headers: Headers, body: bytes, now: float, upstream: str = "", table: Table = TABLE
+) -> UpstreamError:
     """Return the error that a non-200 answer stands for, its verdict included.
 
     Units: `now` in epoch seconds.
     """
-    return _judged(read_facts(status, headers, body), now, upstream)
+    facts = read_facts(status, headers, body)
+    return judged(facts, row_for(facts, upstream, table), now)
 
 
-def classify_event(error: Chunk, now: float, upstream: str = "") -> UpstreamError:
+def classify_event(error: Chunk, now: float, upstream: str = "", table: Table = TABLE) -> UpstreamError:
     """Return the error that an error object within a 200 answer stands for."""
-    return _judged(facts_of(error), now, upstream)
+    facts = facts_of(error)
+    return judged(facts, row_for(facts, upstream, table), now)
 
 
-def _judged(facts: Facts, now: float, upstream: str) -> UpstreamError:
-    row = next(row for row in TABLE if row.fits(facts, upstream))
+def row_for(facts: Facts, upstream: str, table: Table = TABLE) -> Row:
+    """Return the row that decides what an error answer means; the last one of the table fits all."""
+    return next(row for row in table if row.fits(facts, upstream))
+
+
+def judged(facts: Facts, row: Row, now: float) -> UpstreamError:
+    """Return the error that these facts stand for when this row decides."""
     seconds = _seconds(row.seconds, facts, now)
     reason = _reason(facts) if row.action in {"disable", "cool"} else ""
     return _CLASSES.get(row.error_type, Refused)(
         _told(row, facts),
-        verdict=Verdict(row.scope, row.action, seconds, reason),
+        verdict=Verdict(row.scope, row.action, seconds, reason, row.suspects_the_request, quotas_of(facts.error)),
         detail=_detail(row, facts),
         status=row.answers or (502 if facts.status == 499 else facts.status),
         error_type=row.error_type,
@@ -196,6 +217,8 @@ def _reason(facts: Facts) -> str:
 def _seconds(source: Seconds, facts: Facts, now: float) -> float | None:
     if source is None or isinstance(source, float):
         return source
+    if source == "midnight":
+        return until_pacific_midnight(now)
     stated = _stated(facts, now)
     return stated if source == "stated" or stated is None else min(stated, _BRIEF)
 

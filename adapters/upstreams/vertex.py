@@ -10,7 +10,7 @@ from adapters.upstreams.code_assist import Bearer, bearer
 from adapters.upstreams.decoder import decoder
 from adapters.upstreams.gemini_api import JSON
 from adapters.upstreams.targets import METHODS, Targets, bare, segment, suffix
-from adapters.upstreams.verdicts import classify
+from adapters.upstreams.verdicts import TABLE, Table, classify
 from adapters.upstreams.vertex_embeddings import embedded, embedding_request, method_of
 from pipeline.errors import Refused, UpstreamError, Verdict
 from pipeline.exchange import Chunk, Exchange, Headers
@@ -28,9 +28,10 @@ class VertexExpress:
     transparent = True
     operations = frozenset(METHODS)
 
-    def __init__(self, agent: UserAgent, clock: Clock, endpoints: Endpoints = GOOGLE) -> None:
+    def __init__(self, agent: UserAgent, clock: Clock, endpoints: Endpoints = GOOGLE, *, table: Table = TABLE) -> None:
         self._agent = agent
         self._clock = clock
+        self._table = table
         self._origin, self._base = split_base(endpoints.vertex)
         self._targets = Targets(self._target)
 
@@ -47,11 +48,11 @@ class VertexExpress:
 
     def decoder(self, stream: bool) -> Decoder:
         """Return a decoder: the bytes are the hub's own form, but for embeddings."""
-        return decoder(stream, self.name, self._clock, embedded)
+        return decoder(stream, self.name, self._clock, embedded, self._table)
 
     def refusal(self, status: int, headers: Headers, body: bytes) -> UpstreamError:
         """Translate an error answer."""
-        return classify(status, headers, body, self._clock.now(), self.name)
+        return classify(status, headers, body, self._clock.now(), self.name, self._table)
 
     async def refresh(self, lease: Lease) -> bool:
         """Return False: a key has nothing to refresh."""
@@ -82,9 +83,12 @@ class Vertex:
         tokens: Bearer,
         endpoints: Endpoints = GOOGLE,
         location: str = DEFAULT_LOCATION,
+        *,
+        table: Table = TABLE,
     ) -> None:
         self._agent = agent
         self._clock = clock
+        self._table = table
         self._tokens = tokens
         self._location = location
         self._endpoint = endpoints.vertex
@@ -105,11 +109,11 @@ class Vertex:
 
     def decoder(self, stream: bool) -> Decoder:
         """Return a decoder: the bytes are the hub's own form, but for embeddings."""
-        return decoder(stream, self.name, self._clock, embedded)
+        return decoder(stream, self.name, self._clock, embedded, self._table)
 
     def refusal(self, status: int, headers: Headers, body: bytes) -> UpstreamError:
         """Translate an error answer."""
-        return classify(status, headers, body, self._clock.now(), self.name)
+        return classify(status, headers, body, self._clock.now(), self.name, self._table)
 
     async def refresh(self, lease: Lease) -> bool:
         """Force one new token after a 401."""

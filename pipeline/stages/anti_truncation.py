@@ -53,7 +53,8 @@ class AntiTruncation(StageConfig, frozen=True):
 def _is_text(payload: Chunk) -> bool:
     """Structured output and several candidates cannot be joined as text."""
     config = payload.get("generationConfig") or {}
-    return config.get("responseMimeType", "text/plain") == "text/plain" and config.get("candidateCount", 1) == 1
+    plain_text = config.get("responseMimeType", "text/plain") == "text/plain"
+    return plain_text and bool(config.get("candidateCount", 1) == 1)
 
 
 def _continued(x: Exchange, attempts: int, story: Story) -> Source:
@@ -63,13 +64,14 @@ def _continued(x: Exchange, attempts: int, story: Story) -> Source:
             try:
                 async for chunks in events(await opener(x, ask)(story.payload(x.payload), x.stream)):
                     yield [kept for chunk in chunks for kept in story.take(chunk)]
+                story.check()
             except ProxyError as exc:
                 failure = exc
                 _blame(x, exc)
             held = story.end_attempt(failure)
             if held:
                 yield [held]
-            if attempt == attempts or not (story.may_go_on() if failure is None else _may_resume(story, failure)):
+            if attempt == attempts or not (story.truncated or _may_resume(story, failure)):
                 break
             x.notes["continued"] = attempt
         yield [story.finish()]
@@ -77,7 +79,7 @@ def _continued(x: Exchange, attempts: int, story: Story) -> Source:
     return source
 
 
-def _may_resume(story: Story, failure: ProxyError) -> bool:
+def _may_resume(story: Story, failure: ProxyError | None) -> bool:
     """Whether another credential may help: what upstream found fault with, it will find fault with again."""
     return story.resumable and isinstance(failure, Broken | Busy) and failure.verdict.action != "give_up"
 

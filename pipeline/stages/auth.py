@@ -1,6 +1,6 @@
 """Stage `auth`: who is calling."""
 
-from pipeline.errors import Unauthorized
+from pipeline.errors import Forbidden, Unauthorized
 from pipeline.exchange import Exchange, Request
 from pipeline.ports import Ports
 from pipeline.stage import Stage, StageConfig
@@ -9,12 +9,12 @@ _CARRIERS = (b"x-goog-api-key", b"x-api-key")
 
 
 class Auth(StageConfig, frozen=True):
-    """Accept a caller by its key.
+    """Accept a caller by its key: the API password, or a key made by `pollux keys create`.
 
     The key may come as `Authorization: Bearer`, `x-goog-api-key`, `x-api-key` or `?key=`. A missing or wrong one is
-    refused with 401 in the caller's dialect.
+    refused with 401 in the caller's dialect, one that is disabled or has expired with 403.
 
-    Errors: Unauthorized.
+    Errors: Unauthorized, Forbidden.
     """
 
     name = "auth"
@@ -22,7 +22,7 @@ class Auth(StageConfig, frozen=True):
     gives = frozenset({"caller"})
 
     def build(self, ports: Ports) -> Stage:
-        find = ports.keys.caller
+        find, now = ports.keys.caller, ports.clock.now
 
         async def auth(x: Exchange) -> None:
             secret = key_of(x.request)
@@ -33,6 +33,11 @@ class Auth(StageConfig, frozen=True):
             x.caller = find(secret)
             if x.caller is None:
                 raise Unauthorized("Incorrect API key provided.")
+            key = x.caller.key
+            if key is not None and not key.enabled:
+                raise Forbidden("This API key is disabled.", error_type="caller_auth")
+            if key is not None and 0 < key.expires <= now():
+                raise Forbidden("This API key has expired.", error_type="caller_auth")
 
         return auth
 

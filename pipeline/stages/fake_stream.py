@@ -65,7 +65,7 @@ def pieces(chunk: Chunk, size: int) -> Iterator[Chunk]:
     parts = content.get("parts") or []
     ordered = [part for part in parts if part.get("thought")] + [part for part in parts if not part.get("thought")]
     frame = {"role": content.get("role", "model")}, candidate.get("index", 0)
-    common = {name: chunk[name] for name in ("modelVersion", "responseId") if name in chunk}
+    common: Chunk = {name: chunk[name] for name in ("modelVersion", "responseId") if name in chunk}
     for part in ordered:
         for piece in _cut(part, size):
             yield {"candidates": [_candidate(frame, [piece])], **common}
@@ -82,8 +82,12 @@ def _candidate(frame: tuple[Chunk, int], parts: list[Chunk]) -> Chunk:
 
 def _cut(part: Chunk, size: int) -> Iterator[Chunk]:
     text = part.get("text")
-    if not isinstance(text, str) or len(text) <= size or "thoughtSignature" in part:
+    if not isinstance(text, str) or len(text) <= size:
         yield part
         return
+    plain_part = {name: value for name, value in part.items() if name != "thoughtSignature"}
     for start in range(0, len(text), size):
-        yield {**part, "text": text[start : start + size]}
+        yield {**plain_part, "text": text[start : start + size]}
+    if "thoughtSignature" in part:
+        # In a stream the signature of a text comes after it, as Google sends it too.
+        yield {**part, "text": ""}

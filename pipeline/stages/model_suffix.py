@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from msgspec import field
@@ -64,7 +65,8 @@ class ModelSuffix(StageConfig, frozen=True):
     aliases: dict[str, str] = field(default_factory=dict)
 
     def build(self, ports: Ports) -> Stage:
-        take = taker(self.prefixes, self.suffixes)
+        # PERF: callers use few names, and looking for thirty spellings costs more than all else here.
+        take = lru_cache(maxsize=1024)(taker(self.prefixes, self.suffixes))
         aliases = self.aliases
 
         async def model_suffix(x: Exchange) -> None:

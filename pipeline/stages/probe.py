@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 
 from pipeline.exchange import Chunk, Exchange, Reply
 from pipeline.ports import Ports
+from pipeline.sources import said
 from pipeline.stage import Stage, StageConfig
 
 
@@ -32,18 +33,14 @@ class Probe(StageConfig, frozen=True):
 
 
 async def _said(x: Exchange, text: str) -> AsyncGenerator[list[Chunk], None]:
-    yield [
-        {
-            "candidates": [
-                {"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": "STOP", "index": 0}
-            ],
-            "modelVersion": x.model,
-        }
-    ]
+    event = said([{"text": text}])
+    event["candidates"][0]["finishReason"] = "STOP"
+    yield [{**event, "modelVersion": x.model}]
 
 
 def _is_probe(payload: Chunk, word: str) -> bool:
     contents = payload.get("contents") or []
     if len(contents) != 1 or payload.get("systemInstruction") or payload.get("tools"):
         return False
-    return bool(contents[0].get("parts") == [{"text": word}])
+    only = contents[0]
+    return bool(only.get("role", "user") == "user" and only.get("parts") == [{"text": word}])

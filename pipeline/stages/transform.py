@@ -14,7 +14,7 @@ class Transform(StageConfig, frozen=True):
 
     def build(self, ports: Ports) -> Stage:
         async def transform(x: Exchange) -> None:
-            if x.reply is None or x.reply.body is None:
+            if x.encoder is None and (x.reply is None or x.reply.body is None):
                 x.encoder = x.dialect.encoder(x)
 
         return transform

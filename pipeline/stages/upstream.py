@@ -1,13 +1,11 @@
 """Stage `upstream`: asks Google, with the next lease while an attempt fails and nothing has been answered yet."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from pipeline.errors import Broken, NoCredential, Terms, UpstreamError
-from pipeline.exchange import Chunk, Exchange, Open, Reply
-from pipeline.ports import Answer, Decoder, Lease, Ports
-from pipeline.sources import events
+from pipeline.exchange import Chunk, Exchange, Reply
+from pipeline.ports import Answer, Credential, Decoder, Lease, Ports
 from pipeline.stage import Stage, StageConfig
 
 
@@ -42,35 +40,15 @@ class Upstream(StageConfig, frozen=True):
             if x.source is not None:
                 x.reply = Reply(source=x.source(ask))
             elif x.stream and commit_after:
-                await _ask_patiently(x, ask, commit_after)
+                timer = asyncio.get_running_loop().call_later(commit_after, x.hold)
+                try:
+                    x.reply = await ask(x.payload, True)
+                finally:
+                    timer.cancel()
             else:
                 x.reply = await ask(x.payload, x.stream)
 
         return upstream
-
-
-async def _ask_patiently(x: Exchange, ask: Open, patience: float) -> None:
-    asking = asyncio.ensure_future(ask(x.payload, True))
-    try:
-        await asyncio.wait((asking,), timeout=patience)
-    except asyncio.CancelledError:
-        asking.cancel()
-        await asyncio.wait((asking,))
-        raise
-    if asking.done():
-        x.reply = asking.result()
-    else:
-        x.commit_early = True
-        x.reply = Reply(source=_late(asking))
-
-
-async def _late(asking: asyncio.Future[Reply]) -> AsyncGenerator[list[Chunk], None]:
-    try:
-        reply = await asking
-    finally:
-        asking.cancel()
-    async for chunks in events(reply):
-        yield chunks
 
 
 async def _ask(ports: Ports, x: Exchange, payload: Chunk, stream: bool, retry_empty: int) -> Reply:
@@ -83,6 +61,7 @@ async def _ask(ports: Ports, x: Exchange, payload: Chunk, stream: bool, retry_em
                 return await attempt.run(payload, stream)
             except UpstreamError as exc:
                 failure = exc
+                payload = attempt.payload  # what was mended for one lease is as wrong for the next
                 # A request that got one account shut out must not meet the next.
                 if exc.verdict.action == "give_up" or isinstance(exc, Terms):
                     raise
@@ -94,7 +73,7 @@ async def _ask(ports: Ports, x: Exchange, payload: Chunk, stream: bool, retry_em
 class _Attempt:
     """One lease, used once; the lease is closed when the attempt fails or the exchange ends."""
 
-    __slots__ = ("_answer", "_lease", "_ports", "_refuses_empty", "_x")
+    __slots__ = ("_answer", "_lease", "_ports", "_refuses_empty", "_x", "payload")
 
     def __init__(self, ports: Ports, x: Exchange, lease: Lease, *, refuses_empty: bool) -> None:
         self._refuses_empty = refuses_empty
@@ -102,6 +81,7 @@ class _Attempt:
         self._x = x
         self._lease = lease
         self._answer: Answer | None = None
+        self.payload: Chunk = {}
 
     async def run(self, payload: Chunk, stream: bool) -> Reply:
         upstream = self._ports.upstreams[self._lease.credential.kind]
@@ -110,7 +90,10 @@ class _Attempt:
         try:
             reply = await self._send(payload, stream)
         except UpstreamError as exc:
+            exc.message = _without_secrets(exc.message, self._lease.credential)
             self._lease.fail(exc)
+            if x.trace is not None:
+                x.trace.failed(exc)
             meter.attempted(upstream.name, x.model, exc.error_type)
             await self._end(exc)
             raise
@@ -124,15 +107,16 @@ class _Attempt:
     async def _send(self, payload: Chunk, stream: bool) -> Reply:
         """Send once, and once more for each thing that can be put right without another lease."""
         refreshed = False
+        self.payload = payload
         while True:
             try:
-                return await self._send_once(payload, stream)
+                return await self._send_once(self.payload, stream)
             except UpstreamError as exc:
                 if self._answer is not None:
                     self._answer.close()
-                mended = self._mended(payload, exc)
+                mended = self._mended(exc)
                 if mended is not None:
-                    payload = mended
+                    self.payload = mended
                 elif exc.verdict.action == "refresh" and not refreshed:
                     refreshed = True
                     upstream = self._ports.upstreams[self._lease.credential.kind]
@@ -141,9 +125,9 @@ class _Attempt:
                 else:
                     raise
 
-    def _mended(self, payload: Chunk, exc: UpstreamError) -> Chunk | None:
+    def _mended(self, exc: UpstreamError) -> Chunk | None:
         for repair in self._x.repairs:
-            mended = repair(payload, exc)
+            mended = repair(self.payload, exc)
             if mended is not None:
                 self._x.repairs.remove(repair)
                 return mended
@@ -165,7 +149,7 @@ class _Attempt:
         return Reply(answer=answer, decode=decode, first=first, head=head, judge=judge)
 
     async def _end_answered(self, outcome: BaseException | None) -> None:
-        if isinstance(outcome, UpstreamError):
+        if isinstance(outcome, UpstreamError) and self._x.lease is self._lease:
             self._lease.fail(outcome)
         await self._end(outcome)
 
@@ -200,3 +184,11 @@ def _is_empty(first: list[Chunk]) -> bool:
         return False
     parts = [part for candidate in candidates for part in (candidate.get("content") or {}).get("parts") or ()]
     return all(part.get("thought") or part.get("text") == "" for part in parts)
+
+
+def _without_secrets(message: str, credential: Credential) -> str:
+    """Take the credential's own secrets out of what upstream said: a key has no shape by which it could be found."""
+    for secret in (credential.api_key, credential.access_token, credential.refresh_token):
+        if secret and secret in message:
+            message = message.replace(secret, "***")
+    return message

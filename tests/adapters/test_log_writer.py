@@ -1,3 +1,5 @@
+"""Lines are written in order, rotated, and never hold anybody up."""
+
 from __future__ import annotations
 
 import os

@@ -1,3 +1,5 @@
+"""Log lines: one per request, everybody's in one form, no secret in any."""
+
 from __future__ import annotations
 
 import asyncio

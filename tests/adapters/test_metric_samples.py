@@ -1,3 +1,5 @@
+"""Gauges show what is now, and zero for what is gone."""
+
 from __future__ import annotations
 
 import asyncio

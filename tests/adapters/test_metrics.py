@@ -1,3 +1,5 @@
+"""Figures are right, bounded in number, and the sum of all workers."""
+
 from __future__ import annotations
 
 import asyncio
@@ -202,7 +204,7 @@ class Worker:
         assert self.process.stdout is not None
         self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
-        lines = []
+        lines: list[str] = []
         for line in self.process.stdout:
             if line.strip() == until:
                 return lines

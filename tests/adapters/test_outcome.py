@@ -1,3 +1,5 @@
+"""Every outcome has one name in metrics and logs."""
+
 from __future__ import annotations
 
 import asyncio

@@ -17,6 +17,8 @@ from tests.e2e.upstreams import asked
 from tests.proxy import Running
 
 MODEL = "gemini-3.8-flash"
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+"""One red pixel, as PNG in base64."""
 
 PARAMETERS: dict[str, Any] = {
     "type": "object",
@@ -37,7 +39,7 @@ class Errand(Struct, frozen=True):
 
 
 def _errand(*steps: list[tuple[str, str]]) -> Errand:
-    words = [" and ".join(f'{name} {json.dumps({"city": city})}' for name, city in step) for step in steps]
+    words = [" and ".join(f"{name} {json.dumps({'city': city})}" for name, city in step) for step in steps]
     return Errand("Please call " + " then ".join(words), [[(n, {"city": c}) for n, c in step] for step in steps])
 
 

@@ -10,14 +10,13 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from tests.e2e.errands import ERRANDS, MODEL, PARAMETERS, TOOLS, assert_signed, results, run
+from tests.e2e.errands import ERRANDS, MODEL, PARAMETERS, PIXEL, TOOLS, assert_signed, results, run
 from tests.e2e.upstreams import PUBLIC, asked
 from tests.proxy import KEY, Running
 
 conformance = partial(pytest.mark.conformance, client="openai (Python)")
 streaming = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
 FUNCTIONS: Any = [
     {"type": "function", "function": {"name": name, "description": said, "parameters": PARAMETERS}}
     for name, said in TOOLS.items()
@@ -146,7 +145,11 @@ def kept(message: Any) -> dict[str, Any]:
 def rebuilt(message: Any) -> dict[str, Any]:
     """The same from ids, names and arguments only, as most agents do it."""
     calls = [
-        {"id": call.id, "type": "function", "function": {"name": call.function.name, "arguments": call.function.arguments}}
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.function.name, "arguments": call.function.arguments},
+        }
         for call in message.tool_calls or ()
     ]
     return {"role": "assistant", "content": message.content} | ({"tool_calls": calls} if calls else {})

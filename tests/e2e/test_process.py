@@ -72,7 +72,10 @@ async def until_figure(url: str, name: str, value: float) -> None:
 
 
 async def test_stop_lets_running_stream_end(tmp_path: Path) -> None:
-    async with Simulator(Scenario(text="word " * 10, events=10, cadence=0.05)) as google, served(tmp_path, google) as it:
+    async with (
+        Simulator(Scenario(text="word " * 10, events=10, cadence=0.05)) as google,
+        served(tmp_path, google) as it,
+    ):
         asking = asyncio.create_task(chat(it.url, stream=True))
         await google.wait_requests(1)
         it.process.send_signal(signal.SIGTERM)
@@ -84,7 +87,10 @@ async def test_stop_lets_running_stream_end(tmp_path: Path) -> None:
 
 async def test_stop_ends_stream_that_outlasts_the_grace_with_an_error(tmp_path: Path) -> None:
     (tmp_path / "proxy.toml").write_text("[server]\ngrace = 0.3\n", encoding="utf-8")
-    async with Simulator(Scenario(text="word " * 100, events=100, cadence=0.1)) as google, served(tmp_path, google) as it:
+    async with (
+        Simulator(Scenario(text="word " * 100, events=100, cadence=0.1)) as google,
+        served(tmp_path, google) as it,
+    ):
         asking = asyncio.create_task(chat(it.url, stream=True))
         await google.wait_requests(1)
         await asyncio.sleep(0.3)
@@ -96,7 +102,10 @@ async def test_stop_ends_stream_that_outlasts_the_grace_with_an_error(tmp_path: 
 
 
 async def test_stopping_refuses_new_connections(tmp_path: Path) -> None:
-    async with Simulator(Scenario(text="word " * 20, events=20, cadence=0.05)) as google, served(tmp_path, google) as it:
+    async with (
+        Simulator(Scenario(text="word " * 20, events=20, cadence=0.05)) as google,
+        served(tmp_path, google) as it,
+    ):
         asking = asyncio.create_task(chat(it.url, stream=True))
         await google.wait_requests(1)
         it.process.send_signal(signal.SIGTERM)

@@ -23,6 +23,9 @@ UPSTREAMS = ("gemini_api", "code_assist", "vertex_express", "vertex")
 PUBLIC = tuple(name for name in UPSTREAMS if name != "code_assist")
 """Those that serve every model: Code Assist has neither embeddings nor image models."""
 
+NO_RETRY = {"RETRY_429_ENABLED": "false"}
+"""One attempt: what Google said is what the caller sees."""
+
 _NO_CREDENTIAL = {"/token"}
 """Where Google is asked for an access token: what is shown there is in the form."""
 
@@ -34,9 +37,7 @@ def key_pair() -> tuple[str, str]:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     return private.decode(), public.decode()
 
 
@@ -75,7 +76,9 @@ async def proxy_to(
 
 def assert_one_credential(entry: Entry) -> None:
     """Exactly one credential carrier reaches Google, and never the caller's key."""
-    carriers = [entry.headers[name] for name in ("authorization", "x-goog-api-key", "x-api-key") if name in entry.headers]
+    carriers = [
+        entry.headers[name] for name in ("authorization", "x-goog-api-key", "x-api-key") if name in entry.headers
+    ]
     carriers += [entry.query[name] for name in ("key", "access_token") if name in entry.query]
     assert len(carriers) == (0 if entry.path in _NO_CREDENTIAL else 1), (entry.path, carriers)
     assert KEY not in json.dumps([entry.path, entry.query, entry.headers, entry.body])

@@ -97,14 +97,14 @@ class PoolMachine(RuleBasedStateMachine):
             self.run(lease.close(None))
 
     def grant(self, request: Asking) -> UnitLease | None:
-        met = {lease._unit.id for lease in request.met}
+        met = {lease._grant.unit.id for lease in request.met}
         try:
             lease = cast("UnitLease", self.run(anext(request.leases)))
         except (AllCooling, NoCredential, StopAsyncIteration):
             return None
         free = self.free(request.model)
-        assert lease._unit.id in free
-        assert lease._unit.id not in met or not free - met
+        assert lease._grant.unit.id in free
+        assert lease._grant.unit.id not in met or not free - met
         request.met.append(lease)
         self.leases.append(lease)
         return lease
@@ -116,7 +116,7 @@ class PoolMachine(RuleBasedStateMachine):
         if lease.failure is not None and lease.failure.verdict in HARMLESS:
             assert self.standing() == before
         else:
-            assert lease._unit.id not in self.free(lease.model)
+            assert lease._grant.unit.id not in self.free(lease.model)
 
     def standing(self) -> list[Any]:
         return [(unit.id, unit.state, unit.rests) for unit in self.rig.pool.snapshot()]

@@ -76,9 +76,21 @@ def test_empty_variable_is_as_good_as_none() -> None:
 
 
 def test_variable_without_effect_is_said_and_not_an_error() -> None:
-    assert said(QUEUE_MAX_CONCURRENCY="4", UNKNOWN_THING="x") == (
-        "warning: environment: QUEUE_MAX_CONCURRENCY: has no effect: this version has no queue"
+    assert said(KEEPALIVE_URL="http://x", UNKNOWN_THING="x") == (
+        "warning: environment: KEEPALIVE_URL: has no effect: this version does not keep a host awake"
     )
+
+
+def test_credentials_that_stand_alone_are_said_to() -> None:
+    alone = (
+        "warning: environment: GOOGLE_CREDENTIALS: credentials kept elsewhere are not served beside it; "
+        "GOOGLE_CREDENTIALS_MERGE=true serves both"
+    )
+    assert said(GOOGLE_CREDENTIALS_2="{}") == alone
+    assert said(GOOGLE_CREDENTIALS="{}", GOOGLE_CREDENTIALS_MERGE="no") == alone
+    assert said(GOOGLE_CREDENTIALS="{}", GOOGLE_CREDENTIALS_MERGE="yes") == ""
+    assert said(GOOGLE_CREDENTIALS="{}", GOOGLE_CREDENTIALS_MERGE="both").endswith("expected true or false, got 'both'")
+    assert said(GCLI_CREDS_1="{}") == ""
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ async def test_explanation_shows_changes_and_the_first_lease_given_back() -> Non
     steps = [Step(Named(), fill), Step(Named(), nothing), Step(Named(), offer), Step(Terminal(), sent)]
     explanation = await explain(steps, exchange(), units)
     assert explanation.effects[0].changes == [
-        Change("caller", None, {"name": "password", "scheme": "bearer"}),
+        Change("caller", None, {"name": "password", "scheme": "bearer", "key": None}),
         Change("payload.contents", None, []),
         Change("pipes", 0, 1),
     ]

@@ -1,0 +1,36 @@
+"""One admitted request to the admin API, read and checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import HTTPConnection
+
+    from adapters.admin.guard import Guard
+    from adapters.admin.office import Office
+
+
+class Ask(Struct):
+    """What an operation is given.
+
+    Shape: `path` are the place-holders of its path; `query` and `body` are what the operation declares; `session` is
+        the token the caller is admitted by, empty for the password itself and on public operations.
+    """
+
+    office: Office
+    guard: Guard
+    connection: HTTPConnection
+    path: Mapping[str, str]
+    query: Any = None
+    body: Any = None
+    session: str = ""
+
+    @property
+    def client(self) -> str:
+        """The caller's address."""
+        return self.connection.client.host if self.connection.client else ""

@@ -1,0 +1,33 @@
+"""Resource `jobs`: what is done from time to time."""
+
+from adapters.admin.ask import Ask
+from adapters.admin.operation import Operation, not_found
+from adapters.admin.shapes import Job, Jobs, Switch
+
+
+async def list_jobs(ask: Ask) -> Jobs:
+    """List jobs with when they ran last, how it went, and when they run next."""
+    return Jobs(await ask.office.jobs.all())
+
+
+async def run_job(ask: Ask) -> Job:
+    """Run a job now; answers when it has ended."""
+    return _found(await ask.office.jobs.run(ask.path["name"]), ask)
+
+
+async def switch_job(ask: Ask) -> Job:
+    """Switch a job on or off, on all machines."""
+    return _found(await ask.office.jobs.switch(ask.path["name"], ask.body.on), ask)
+
+
+def _found(job: Job | None, ask: Ask) -> Job:
+    if job is None:
+        raise not_found("job", ask.path["name"])
+    return job
+
+
+OPERATIONS = (
+    Operation(method="GET", path="/jobs", run=list_jobs, answer=Jobs),
+    Operation(method="POST", path="/jobs/{name}/run", run=run_job, answer=Job),
+    Operation(method="PATCH", path="/jobs/{name}", run=switch_job, body=Switch, answer=Job),
+)

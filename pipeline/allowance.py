@@ -1,0 +1,304 @@
+"""What one worker may still spend of one account: leased from the store in blocks, so that requests need not ask it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pipeline.errors import StoreError
+from pipeline.ports import Account
+
+if TYPE_CHECKING:
+    from pipeline.ports import Clock, StateStore
+    from pipeline.spending import Spending
+
+T = TypeVar("T")
+_Wait = tuple[int, asyncio.Future[bool]]
+
+NO_LIMIT = 2**50
+"""The limit under which what was spent on credit is taken: it has been spent."""
+
+SHARE = 16
+"""A block is at most this part of what is left, so that blocks shrink to single units as it comes to its end."""
+
+_MOST = 64
+"""Requests that a block is for at most."""
+_KEEP = 240
+"""Looks at the store without a request, after which a lease is given back although nobody misses it."""
+_PATIENCE = 1.5
+"""Seconds to wait for what other workers have on lease: longer than they take to notice that nothing is left."""
+_POLL = 0.05
+_REST = 0.25
+"""Seconds for which a refusal holds without asking again."""
+_SLOW = 1.0
+"""Seconds after which a store that does not answer counts as away."""
+
+
+class Allowance:
+    """One account at one worker.
+
+    Shape: `free` is leased and neither in use nor spent; below zero it is owed to the store. `credit` is how far below
+        it may fall while the store is away. `fresh` says that nobody can have spent of this account yet.
+    """
+
+    def __init__(
+        self, name: str, limit: int, state: StateStore, clock: Clock, spending: Spending, *, fresh: bool = False
+    ) -> None:
+        self.name = name
+        self.limit = limit
+        self.free = 0
+        self.credit = 0
+        self.retired = False
+        self.slot = spending.slot(name)
+        self._state = state
+        self._clock = clock
+        self._holder = spending.holder
+        self._leased = 0
+        self._left: int | None = limit if fresh else None
+        self._usual = 1
+        self._low = 0
+        self._idle = 0
+        self._away = False
+        self._unsure = False
+        self._refused = (0, 0.0)
+        self._asking = asyncio.Lock()
+        self._waiting: deque[_Wait] = deque()
+        self._refilling: asyncio.Task[None] | None = None
+
+    def reserve(self, amount: int) -> bool:
+        """Reserve from what is leased; False when that does not suffice."""
+        if self._waiting or self.free + self.credit < amount:
+            return False
+        self._hold(amount)
+        if self.free < self._low and self._refilling is None:
+            self._refill_soon()
+        return True
+
+    async def obtain(self, amount: int) -> bool:
+        """Reserve, and lease more for it; False when nothing is left, with other workers neither.
+
+        Errors: StoreError when the store is away and nothing is known of what is left.
+        """
+        refused, until = self._refused
+        if self._away:
+            return self._on_credit(amount)
+        if not self._waiting and amount >= refused > 0 and self._clock.tick() < until:
+            return False
+        waiting: _Wait = (amount, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._refill_soon()
+        try:
+            return await waiting[1]
+        except asyncio.CancelledError:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+            future = waiting[1]
+            if not future.cancelled() and not future.exception() and future.result():
+                self.release(amount)
+            raise
+
+    def release(self, amount: int) -> None:
+        """Give back what was reserved and has not begun."""
+        self.slot.hold(-amount)
+        self._freed(amount)
+
+    def end(self, begun: int, spent: int) -> None:
+        """Say what a begun answer has cost in the end, which may be more than was reserved."""
+        self.slot.end(begun, spent)
+        self._freed(begun - spent)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the store knows everything, and there is nothing to give back."""
+        return not (self._leased or self.free or self._unsure or self._waiting or self._asking.locked())
+
+    async def sync(self, account: Account) -> None:
+        """Settle what was spent, and give back what others may need more.
+
+        Shape: `account` is how it stands in the store.
+        """
+        if self._asking.locked():
+            return
+        async with self._asking:
+            try:
+                if self._unsure:
+                    account = await self._look()
+                    self._resolve(account)
+                self._learn(account)
+                self._away, self.credit = False, 0
+                await self._settle(everything=self.retired)
+            except StoreError:
+                return  # `lose` has been told; the next look finds out what became of it
+        self._idle += 1
+
+    async def close(self) -> None:
+        """Settle and give back everything; no request is under way any more. Errors: StoreError."""
+        async with self._asking:
+            if self._unsure:
+                self._resolve(await self._look())
+            self.slot.bury()
+            self.free = self._leased - self.slot.unsettled
+            await self._settle(everything=True)
+
+    def lose(self) -> None:
+        """The store is away: go on with what is leased, then on credit, as far as something was known to be left."""
+        self._away = True
+        self.credit = self._left or 0
+        while self._waiting:
+            amount, future = self._waiting.popleft()
+            if future.done():
+                continue
+            try:
+                future.set_result(self._on_credit(amount))
+            except StoreError as exc:
+                future.set_exception(exc)
+
+    def _on_credit(self, amount: int) -> bool:
+        if self.free + self.credit >= amount:
+            self._hold(amount)
+            return True
+        if self._left is None:
+            raise StoreError("The store is away, and with it what is left of this key's quota.")
+        return False
+
+    def _hold(self, amount: int) -> None:
+        self.free -= amount
+        self.slot.hold(amount)
+        self._usual = amount
+        self._idle = 0
+
+    def _freed(self, amount: int) -> None:
+        self.free += amount
+        if self._waiting:
+            self._serve()
+
+    def _refill_soon(self) -> None:
+        if self._refilling is None and not self._away:
+            self._refilling = asyncio.get_running_loop().create_task(self._refill())
+
+    async def _refill(self) -> None:
+        """Lease more until nobody waits, or there is nothing to wait for."""
+        until = self._clock.tick() + _PATIENCE
+        try:
+            while True:
+                async with self._asking:
+                    elsewhere = await self._take()
+                if not self._waiting:
+                    return
+                if elsewhere is False or self._clock.tick() >= until:
+                    self._refuse()
+                    return
+                if elsewhere:
+                    await self._clock.sleep(_POLL)
+        except StoreError:
+            return  # `lose` has answered those who waited
+        finally:
+            self._refilling = None
+            if self._waiting and not self._away:
+                self._refill_soon()
+
+    async def _take(self) -> bool | None:
+        """Lease a block, or what is needed if that is more; return whether others have leases when it was not all."""
+        if self._unsure:
+            self._resolve(await self._look())
+        if self._left is None:
+            self._learn(await self._look())
+        needed = sum(amount for amount, future in self._waiting if not future.done())
+        wanted = max(self._block, needed) - self.free
+        if wanted <= 0:
+            self._serve()
+            return None
+        granted = await self._ask(self._state.take(self.name, self._holder, wanted, self.limit))
+        self._leased += granted
+        self.free += granted
+        self._serve()
+        if granted == wanted:
+            self._left = max(0, (self._left or 0) - granted)
+            return None
+        account = await self._look()
+        self._learn(account)
+        elsewhere = any(holder != self._holder for holder in account.leased)
+        if elsewhere and self._waiting:
+            # What is too little for this worker's next request may be enough for another's.
+            await self._settle(everything=True)
+        return elsewhere
+
+    def _serve(self) -> None:
+        while self._waiting:
+            amount, future = self._waiting[0]
+            if not future.done():
+                if self.free + self.credit < amount:
+                    return
+                self._hold(amount)
+                future.set_result(True)
+            self._waiting.popleft()
+
+    def _refuse(self) -> None:
+        """Tell those who wait that nothing is left, but for those whom the rest suffices."""
+        waiting, self._waiting = self._waiting, deque()
+        for amount, future in waiting:
+            if future.done():
+                continue
+            if self.free >= amount:
+                self._hold(amount)
+                future.set_result(True)
+            else:
+                future.set_result(False)
+                self._refused = (amount, self._clock.tick() + _REST)
+
+    @property
+    def _block(self) -> int:
+        left = self.limit if self._left is None else self._left
+        return min(_MOST * self._usual, left // SHARE)
+
+    @property
+    def _surplus(self) -> int:
+        return max(0, self.free if self._idle > _KEEP else self.free - self._block)
+
+    def _learn(self, account: Account) -> None:
+        self._left = max(0, self.limit - account.spent - sum(account.leased.values()))
+        block = self._block
+        self._low = block // 2 if block > self._usual else 0
+
+    def _resolve(self, account: Account) -> None:
+        """Find out what became of requests to the store that had no answer."""
+        self._leased = account.leased.get(self._holder, 0)
+        self.slot.resolve(self._leased)
+        self.free = self._leased - self.slot.in_use - self.slot.unsettled
+        self._unsure = False
+
+    async def _settle(self, *, everything: bool = False) -> None:
+        """Tell the store what was spent, and give back what is not needed here, or all that is free."""
+        while self.free < 0:
+            owed = await self._ask(self._state.take(self.name, self._holder, -self.free, NO_LIMIT))
+            self._leased += owed
+            self.free += owed
+        back = self.free if everything else self._surplus
+        after = self._leased - self.slot.unsettled - back
+        if after == self._leased:
+            return
+        self.free -= back
+        spent = self.slot.intend(after)
+        await self._ask(self._state.settle(self.name, self._holder, spent, back))
+        self.slot.settle()
+        self._leased = after
+
+    async def _look(self) -> Account:
+        return (await self._ask(self._state.accounts(self.name))).get(self.name, Account())
+
+    async def _ask(self, call: Coroutine[Any, Any, T]) -> T:
+        """Ask the store; who waits is served on credit when it takes too long, but its answer still counts."""
+        asked = asyncio.ensure_future(call)
+        done, _ = await asyncio.wait((asked,), timeout=_SLOW)
+        if not done:
+            self.lose()
+        try:
+            answer = await asked
+        except StoreError:
+            self._unsure = True
+            self.lose()
+            raise
+        self._away, self.credit = False, 0
+        return answer

@@ -1,0 +1,202 @@
+"""Who serves next: rights are granted, judged by how the call went, and taken back."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
+
+from msgspec import Struct
+
+from pipeline.breakers import Breakers
+from pipeline.errors import AllCooling, NoCredential, UpstreamError
+from pipeline.exchange import Exchange
+from pipeline.ledger import Ledger, Reservation
+from pipeline.penalties import Penalties, Refusal
+from pipeline.ports import Clock
+from pipeline.rotation import Strategy
+from pipeline.scheduling import Scheduling
+from pipeline.units import Roster, Tier, Unit
+
+PATIENCE = 5.0
+"""How long a request waits for a model that has no capacity: nobody's quota is used up and it is soon over."""
+
+BREAKS = frozenset({"provider_5xx", "provider_timeout", "provider_connect", "provider_cut"})
+"""The faults that a circuit breaker counts."""
+
+
+class Grant(Struct):
+    """One unit for one call. Units: `at` by the clock's tick."""
+
+    unit: Unit
+    model: str
+    at: float
+    probe: bool
+    reservation: Reservation | None
+
+
+class Grants:
+    """Chooses units and keeps account of their calls.
+
+    Shape: `moved` is told when the rotation of a tier has come to another unit.
+    """
+
+    def __init__(
+        self,
+        roster: Roster,
+        penalties: Penalties,
+        ledger: Ledger,
+        clock: Clock,
+        scheduling: Scheduling,
+        moved: Callable[[Tier, Unit], None],
+    ) -> None:
+        self._roster = roster
+        self._loads = roster.loads
+        self._penalties = penalties
+        self._ledger = ledger
+        self._clock = clock
+        self._max_wait = scheduling.max_wait
+        self._breakers = Breakers(scheduling.breaker_faults, scheduling.breaker_pause)
+        self._moved = moved
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._met: WeakKeyDictionary[Exchange, set[str]] = WeakKeyDictionary()
+
+    async def grant(self, x: Exchange) -> Grant:
+        """Return the unit to use, after waiting where that is allowed. Errors: NoCredential, AllCooling."""
+        give_up_at = self._clock.tick() + self._max_wait
+        while True:
+            wait = self._penalties.back_off(x.model)
+            if wait > PATIENCE:
+                said = f"Upstream has no capacity for {x.model} just now."
+                raise AllCooling(said, retry_after=wait, status=503, error_type="provider_capacity")
+            if wait > 0:
+                await self._clock.sleep(wait)
+                continue
+            unit = self.pick(x)
+            if unit is None:
+                await self._wait(x, give_up_at)
+            else:
+                book, reservation = self._ledger.book(unit, x.model), None
+                if book is not None:
+                    reservation = self._ledger.reserve(book, unit, len(x.request.body))
+                if book is None or reservation is not None:
+                    return self._begin(unit, x, reservation)
+
+    def pick(self, x: Exchange) -> Unit | None:
+        """Return the unit that is to serve now; None when all of them rest or are full."""
+        now, cooldowns, full = self._clock.tick(), self._penalties.cooldowns, self._loads.full
+        for avoided in _avoidances(x.tried, self._breakers.spared(now)):
+            for tier in self._roster.tiers:
+                able = tier.units.get(x.operation, 0) & ~(avoided | full)
+                free = cooldowns.free(able, x.model, now) if able else 0
+                if free:
+                    return self._from(tier, free, x)
+        return None
+
+    def failed(self, grant: Grant, x: Exchange, exc: UpstreamError) -> None:
+        """Carry out what upstream's refusal means for the unit that met it."""
+        unit, verdict = grant.unit, exc.verdict
+        unit.failures += 1
+        if verdict.action == "give_up":
+            return
+        if verdict.quotas:
+            self._ledger.learn(unit, grant.model, verdict.quotas)
+        new = self._is_new(x, exc)
+        # A fault that follows a request from unit to unit is the request's: the first has paid for it.
+        if new or not verdict.suspect:
+            self._penalties.judge(Refusal(unit, grant.model, grant.at, exc))
+        now = self._clock.tick()
+        if new and exc.error_type in BREAKS:
+            self._breakers.broke(unit.slot, now)
+        self._strategy_of(unit).ended(unit.slot, now - grant.at, failed=True)
+
+    def ended(self, grant: Grant, x: Exchange, *, answered: bool) -> None:
+        """Take a right back."""
+        slot, now = grant.unit.slot, self._clock.tick()
+        self._loads.end(slot)
+        if answered:
+            self._penalties.answered(grant.unit, grant.model)
+            self._breakers.answered(slot)
+            began = x.first_byte if x.first_byte > grant.at else now
+            self._strategy_of(grant.unit).ended(slot, began - grant.at, failed=False)
+        if grant.probe:
+            self._breakers.probed(slot, now)
+        if grant.reservation is None:
+            pass
+        elif answered or x.first_byte:
+            self._ledger.settle(grant.reservation, x.usage.get("promptTokenCount", 0))
+        else:
+            self._ledger.refund(grant.reservation)
+        self._call_next()
+
+    def _begin(self, unit: Unit, x: Exchange, reservation: Reservation | None) -> Grant:
+        unit.calls += 1
+        self._loads.begin(unit.slot)
+        return Grant(unit, x.model, self._clock.tick(), self._breakers.begin(unit.slot), reservation)
+
+    def _from(self, tier: Tier, free: int, x: Exchange) -> Unit:
+        slot = tier.strategy.pick(free, x)
+        unit = self._roster[slot]
+        if slot != tier.last:
+            tier.last = slot
+            self._moved(tier, unit)
+        return unit
+
+    async def _wait(self, x: Exchange, give_up_at: float) -> None:
+        """Wait for the first unit to be free again. Errors: NoCredential; AllCooling when that takes too long."""
+        units = 0
+        for tier in self._roster.tiers:
+            units |= tier.units.get(x.operation, 0)
+        if not units:
+            raise NoCredential(f"No credential is available that can {x.operation}.")
+        now, cooldowns = self._clock.tick(), self._penalties.cooldowns
+        if cooldowns.free(units, x.model, now):
+            if now >= give_up_at:
+                said = f"All credentials for {x.model} have as many calls under way as they may have."
+                raise AllCooling(said, retry_after=1.0, error_type="proxy_queue_full")
+            await self._vacancy(give_up_at - now)
+            return
+        wait = cooldowns.earliest(units, x.model) - now
+        if now + wait > give_up_at:
+            raise AllCooling(f"All credentials for {x.model} are cooling down.", retry_after=wait)
+        await self._clock.sleep(wait)
+
+    async def _vacancy(self, seconds: float) -> None:
+        """Wait until a call has ended, in the order of asking, or for so long."""
+        called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        late = asyncio.ensure_future(self._clock.sleep(seconds))
+        self._waiting.append(called)
+        try:
+            await asyncio.wait((called, late), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            if called.done():
+                self._call_next()
+            raise
+        finally:
+            late.cancel()
+            called.cancel()
+
+    def _call_next(self) -> None:
+        while self._waiting:
+            called = self._waiting.popleft()
+            if not called.done():
+                called.set_result(None)
+                return
+
+    def _is_new(self, x: Exchange, exc: UpstreamError) -> bool:
+        """Whether this exchange meets this fault for the first time."""
+        signature = f"{exc.error_type} {(exc.detail or {}).get('code', exc.status)}"
+        met = self._met.setdefault(x, set())
+        if signature in met:
+            return False
+        met.add(signature)
+        return True
+
+    def _strategy_of(self, unit: Unit) -> Strategy:
+        return self._roster.tier_of(unit).strategy
+
+
+def _avoidances(tried: int, spared: int) -> tuple[int, ...]:
+    """What is to be avoided, from best to worst: a breaker that is open weighs less than a unit met before."""
+    if not spared:
+        return (tried, 0) if tried else (0,)
+    return (tried | spared, tried, 0) if tried else (spared, 0)

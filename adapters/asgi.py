@@ -7,18 +7,18 @@ import itertools
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from adapters.body import CallerGone, Receive, read_body
-from adapters.outcome import error_type_of, status_of
-from adapters.caller import Caller, Send, TimedCaller
+from adapters.caller import Caller, Send
 from adapters.memory import MemoryGuard
+from adapters.outcome import error_type_of, status_of
 from adapters.pages import Page
 from pipeline import engine
-from pipeline.errors import CallerTimeout, Draining, ProxyError
+from pipeline.errors import CallerTimeout, Draining, InternalError, ProxyError
 from pipeline.exchange import Exchange, Headers, Request
 from pipeline.plan import Plan
 from pipeline.ports import Dialect
@@ -28,6 +28,15 @@ ChooseDialect = Callable[[Request], Dialect]
 ChoosePlan = Callable[[Exchange], Plan]
 Done = Callable[[Exchange, BaseException | None], None]
 """Told of every exchange that has ended: metrics, the access log."""
+
+Admin = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+"""An ASGI application for every path that is no page and no client protocol's, WebSockets included."""
+
+_CLIENTS = "/v1"
+"""What the paths of all client protocols begin with."""
+
+REQUEST_ID = "pollux.request_id"
+"""Where the admin application finds a request's id in its scope."""
 
 _TO_SAY_WHY = 5.0
 """Seconds in which exchanges that are ended by a drain tell their callers."""
@@ -68,7 +77,8 @@ class Limits(Struct, frozen=True):
 class App:
     """The ASGI application.
 
-    Shape: `pages` maps a path to what answers it; everything else belongs to a client dialect.
+    Shape: `pages` maps a path to what answers it; of the others those that begin with `/v1` belong to a client
+        dialect, and the rest to `admin`, where there is one.
     """
 
     def __init__(
@@ -78,11 +88,10 @@ class App:
         done: Done,
         *,
         pages: Mapping[str, Page] | None = None,
-        limits: Limits | None = None,
-        cors_origins: tuple[str, ...] = (),
         memory: MemoryGuard | None = None,
         traces: Traces | None = None,
     ) -> None:
+        self.admin: Admin | None = None
         self._memory = memory or MemoryGuard(0)
         self._traces = traces or Traces()
         self._choose_plan = choose_plan
@@ -90,8 +99,8 @@ class App:
         self._choose_dialect = choose_dialect
         self._done = done
         self._pages = dict(pages or {})
-        self._limits = limits or Limits()
-        self._cors_origins = cors_origins
+        self._limits = Limits()
+        self._cors_origins: tuple[str, ...] = ()
         self._active: dict[Exchange, Caller] = {}
         self._reading: dict[Exchange, asyncio.Task[Any]] = {}
         self._sweeper: asyncio.TimerHandle | None = None
@@ -113,7 +122,7 @@ class App:
         elif scope["type"] == "lifespan":
             await _lifespan(receive, send)
         elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1000})
+            await (self.admin or _refuse_socket)(scope, receive, send)
 
     async def drain(self, grace: float) -> None:
         """Let exchanges end for that many seconds, then end those left with a typed error."""
@@ -132,18 +141,21 @@ class App:
         headers: Headers = scope["headers"]
         request_id, wish = _look_at(headers)
         request = _request(scope, headers)
+        page = self._pages.get(request.path)
+        if page is None and self.admin is not None and not request.path.startswith(_CLIENTS):
+            await self.admin({**scope, REQUEST_ID: request_id}, receive, send)
+            return
         edge = Caller(send, self._extra_headers(request_id, request))
         if self._cors_origins and request.method == "OPTIONS":
             await edge.reply(204, [], b"")
             return
-        page = self._pages.get(request.path)
         if page is not None:
             reply = await page(request)
             await edge.reply(reply.status, reply.headers, reply.body or b"")
             return
         dialect = self._choose_dialect(request)
         x = Exchange(request_id.decode(), request, dialect, started, heartbeat=self._limits.heartbeat)
-        outcome: BaseException | None = None
+        outcome: BaseException | None = InternalError()  # what only a defect leaves standing
         try:
             self._memory.admit(len(self._active) + len(self._reading))
             await self._read(x, receive)
@@ -154,7 +166,7 @@ class App:
             outcome = exc
             reply = dialect.error(exc)
             await edge.reply(reply.status, reply.headers, reply.body or b"")
-        except BaseException as exc:
+        except (CallerGone, asyncio.CancelledError) as exc:
             outcome = exc
             raise
         finally:
@@ -203,7 +215,7 @@ class App:
             self._traces.end(x, status_of(x, outcome), error_type_of(outcome))
 
         x.closers.append(ended)
-        return TimedCaller(edge, x) if wish == _TIMING or self._limits.server_timing else edge
+        return edge.timed(x) if wish == _TIMING or self._limits.server_timing else edge
 
     async def _run(self, x: Exchange, edge: Caller, receive: Receive) -> BaseException | None:
         task = asyncio.current_task()
@@ -240,6 +252,10 @@ async def _watch(receive: Receive, task: asyncio.Task[Any]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     task.cancel()
+
+
+async def _refuse_socket(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    await send({"type": "websocket.close", "code": 1000})
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

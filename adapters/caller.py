@@ -68,6 +68,10 @@ class Caller:
     async def end(self) -> None:
         await self._send({"type": "http.response.body", "body": b""})
 
+    def timed(self, x: Exchange) -> TimedCaller:
+        """Return this caller as one that is told what each stage has taken."""
+        return TimedCaller(self._send, self._extra, x)
+
     async def _send_all_but_the_last(self, body: bytes) -> bytes:
         rest = memoryview(body)
         while len(rest) > PIECE:
@@ -81,8 +85,8 @@ class TimedCaller(Caller):
 
     __slots__ = ("_x",)
 
-    def __init__(self, caller: Caller, x: Exchange) -> None:
-        super().__init__(caller._send, caller._extra)
+    def __init__(self, send: Send, extra: Headers, x: Exchange) -> None:
+        super().__init__(send, extra)
         self._x = x
 
     async def reply(self, status: int, headers: Headers, body: bytes) -> None:

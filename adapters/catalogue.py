@@ -55,8 +55,9 @@ class ModelEntry(Struct, frozen=True):
 class GoogleCatalogue:
     """Lists models in Gemini's form: live ones through an API key, others from the table of families.
 
-    Shape: `credentials` gives those there are; of `entries` the first that fits a model counts. The live list is fetched by the first who asks and renewed in the
-        background; when Google does not answer, the last list serves, or the table.
+    Shape: `credentials` gives those there are; of `entries` the first that fits a model counts. The live list is
+        fetched by the first who asks and renewed in the background; when Google does not answer, the last list serves,
+        or the table.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class GoogleCatalogue:
         self._egress = egress
         self._clock = clock
         self._credentials = credentials
-        self._entries = entries
+        self.entries = entries
         self._url = f"{endpoints.gemini_api}/v1beta/models?pageSize=1000"
         self._live: list[Chunk] | None = None
         self._due = float("-inf")
@@ -100,7 +101,7 @@ class GoogleCatalogue:
 
     def _entered(self, listed: Chunk) -> Chunk:
         name = listed["name"].removeprefix("models/")
-        entry = next((entry for entry in self._entries if fnmatchcase(name, entry.name)), None)
+        entry = next((entry for entry in self.entries if fnmatchcase(name, entry.name)), None)
         return entry.applied(listed) if entry else listed
 
     async def _renew(self, keys: list[Credential]) -> None:

@@ -33,6 +33,9 @@ OPENED: ContextVar[list[httpcore.AsyncNetworkStream]] = ContextVar("OPENED")
 FETCH_LIMIT = 4 * 1024 * 1024
 """The longest document that is fetched, unless told otherwise."""
 
+FETCH_TIMEOUT = 15.0
+"""Seconds in which a document has to arrive: requests wait for tokens, and another credential may have one."""
+
 
 class Fetched(Struct, frozen=True):
     """A document and how it was answered. Shape: header names in lower case; `body` is decompressed."""
@@ -58,7 +61,7 @@ class Egress:
         headers: Headers | None = None,
         body: bytes = b"",
         *,
-        timeout: float = 30.0,  # noqa: ASYNC109 - translated here, so that callers only know our own errors
+        timeout: float = FETCH_TIMEOUT,  # noqa: ASYNC109 - translated here, so that callers only know our own errors
         limit: int = FETCH_LIMIT,
     ) -> Fetched:
         """Ask once and return the whole answer, whatever its status.

@@ -7,12 +7,15 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 MAX_BACKLOG = 20_000
 MAX_FILE_BYTES = 50 * 1024 * 1024
 OLD_FILES = 3
+
+Heard = Callable[[list[bytes]], None]
 
 _GATHER = 0.05
 """PERF: lines are written at most twenty times a second: waking a thread per line costs the loop more than the line."""
@@ -22,12 +25,15 @@ class LogWriter:
     """Appends lines to standard error, or to a file that is rotated when it has grown.
 
     Shape: several processes may write the same file. Lines beyond a backlog of 20,000 are dropped and counted in a line
-        of their own.
+        of their own. `heard` is told, in the writer's thread, of all others.
     """
 
-    def __init__(self, file: Path | None = None, max_file_bytes: int = MAX_FILE_BYTES) -> None:
+    def __init__(
+        self, file: Path | None = None, max_file_bytes: int = MAX_FILE_BYTES, heard: Heard | None = None
+    ) -> None:
         self._file = file
         self._max_file_bytes = max_file_bytes
+        self._heard = heard
         self._fd = _opened(file) if file else sys.stderr.fileno()
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()
         self._dropped = 0
@@ -54,7 +60,10 @@ class LogWriter:
                 time.sleep(_GATHER)
             batch += self._waiting()
             closing = None in batch
-            self._write(b"".join(line for line in batch if line is not None))
+            lines = [line for line in batch if line is not None]
+            self._write(b"".join(lines))
+            if self._heard is not None:
+                self._heard(lines)
 
     def _waiting(self) -> list[bytes | None]:
         lines: list[bytes | None] = []
@@ -76,6 +85,12 @@ class LogWriter:
         except OSError:
             # A full disk or a closed terminal must not take requests down with it.
             self._dropped += data.count(b"\n")
+
+
+def rotated_files(file: Path) -> list[Path]:
+    """Return the files that a log was moved away to, the latest first."""
+    names = (file.with_name(f"{file.name}.{number}") for number in range(1, OLD_FILES + 1))
+    return [name for name in names if name.exists()]
 
 
 def _opened(file: Path) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import structlog
 
+from adapters.log_tail import LogTail
 from adapters.log_writer import LogWriter
 from adapters.outcome import error_type_of, status_of
 from adapters.redaction import redact, redact_event
@@ -23,17 +24,38 @@ if TYPE_CHECKING:
 
 Event = MutableMapping[str, Any]
 
+_NAMED = {name.lower(): level for name, level in logging.getLevelNamesMapping().items()} | {"exception": logging.ERROR}
+
 _CHATTY = ("asyncio", "httpcore", "hpack", "h2", "uvloop")
 """Libraries whose debug lines tell of nothing but themselves."""
 
 
 class Logs:
-    """The running log. `configure` makes it."""
+    """The running log. `configure` makes it. Shape: `tail` is how it is read."""
 
-    def __init__(self, writer: LogWriter, render: Callable[[Event], bytes], *, access: bool) -> None:
+    def __init__(
+        self,
+        writer: LogWriter,
+        render: Callable[[Event], bytes],
+        *,
+        access: bool = True,
+        tail: LogTail | None = None,
+        threshold: Threshold | None = None,
+    ) -> None:
+        self.tail = tail or LogTail()
         self._writer = writer
         self._render = render
+        self._threshold = threshold or Threshold()
         self._access = access
+
+    def set_level(self, level: str) -> None:
+        """Log what is of that level or above, from now on."""
+        least = logging.getLevelNamesMapping()[level.upper()]
+        self._threshold.least = least
+        self._access = least <= logging.INFO
+        logging.getLogger().setLevel(least)
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(max(least, logging.INFO))
 
     def access(self, x: Exchange, outcome: BaseException | None) -> None:
         """Write the line of a finished request, where requests are logged at all."""
@@ -54,18 +76,33 @@ def configure(level: str = "info", style: str = "auto", file: str = "") -> Logs:
     """
     terminal = not file and sys.stderr.isatty()
     console = style == "console" or (style == "auto" and terminal)
-    writer = LogWriter(Path(file) if file else None)
-    threshold = logging.getLevelNamesMapping()[level.upper()]
+    tail, threshold = LogTail(Path(file) if file else None), Threshold()
+    writer = LogWriter(Path(file) if file else None, heard=tail.heard)
     _configure_structlog(writer, threshold, _renderer(terminal) if console else _as_json)
-    _configure_stdlib(threshold)
-    logs = Logs(writer, _console_line(terminal) if console else _json_line, access=threshold <= logging.INFO)
+    _configure_stdlib()
+    line = _console_line(terminal) if console else _json_line
+    logs = Logs(writer, line, tail=tail, threshold=threshold)
+    logs.set_level(level)
     atexit.register(logs.close)
     return logs
 
 
-def _configure_structlog(writer: LogWriter, threshold: int, render: Any) -> None:
+class Threshold:
+    """Drops what is of a lower level than `least`: a structlog processor. Why: structlog's own cannot be moved."""
+
+    def __init__(self) -> None:
+        self.least = logging.INFO
+
+    def __call__(self, _logger: Any, method: str, event: Event) -> Event:
+        if _NAMED[method] < self.least:
+            raise structlog.DropEvent
+        return event
+
+
+def _configure_structlog(writer: LogWriter, threshold: Threshold, render: Any) -> None:
     structlog.configure(
         processors=[
+            threshold,
             structlog.processors.add_log_level,
             _add_name,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -74,18 +111,14 @@ def _configure_structlog(writer: LogWriter, threshold: int, render: Any) -> None
             redact_event,
             render,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=lambda *names: _Lines(writer, *names),
         cache_logger_on_first_use=True,
     )
 
 
-def _configure_stdlib(threshold: int) -> None:
-    root = logging.getLogger()
-    root.handlers[:] = [_Forward()]
-    root.setLevel(threshold)
-    for name in _CHATTY:
-        logging.getLogger(name).setLevel(max(threshold, logging.INFO))
+def _configure_stdlib() -> None:
+    logging.getLogger().handlers[:] = [_Forward()]
     logging.captureWarnings(capture=True)
 
 

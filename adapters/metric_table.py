@@ -110,6 +110,14 @@ METRICS = (
     Metric("pollux_token_refresh_total", "counter", "OAuth token refreshes by result.", ("upstream", "result")),
     Metric("pollux_worker_rss_bytes", "gauge", "Resident memory.", ("worker",), mode="livemostrecent"),
     Metric("pollux_workers", "gauge", "Worker processes alive."),
+    Metric("pollux_admin_lockouts_total", "counter", "Addresses locked out for guessing at the panel password."),
+    Metric("pollux_config_reloads_total", "counter", "Configurations read anew by result: ok or failed.", ("result",)),
+    Metric(
+        "pollux_config_last_success_timestamp_seconds",
+        "gauge",
+        "When the configuration in effect was taken over.",
+        mode="livemostrecent",
+    ),
     Metric(
         "pollux_build_info",
         "gauge",

@@ -23,7 +23,7 @@ NO_LIMIT = 2**50
 SHARE = 16
 """A block is at most this part of what is left, so that blocks shrink to single units as it comes to its end."""
 
-_MOST = 64
+_MOST = 512
 """Requests that a block is for at most."""
 _KEEP = 240
 """Looks at the store without a request, after which a lease is given back although nobody misses it."""
@@ -56,6 +56,7 @@ class Allowance:
         self._clock = clock
         self._holder = spending.holder
         self._leased = 0
+        self._held = 0
         self._left: int | None = limit if fresh else None
         self._usual = 1
         self._low = 0
@@ -101,13 +102,18 @@ class Allowance:
 
     def release(self, amount: int) -> None:
         """Give back what was reserved and has not begun."""
-        self.slot.hold(-amount)
-        self._freed(amount)
+        self._held -= amount
+        self.free += amount
+        if self._waiting:
+            self._serve()
 
     def end(self, begun: int, spent: int) -> None:
         """Say what a begun answer has cost in the end, which may be more than was reserved."""
         self.slot.end(begun, spent)
-        self._freed(begun - spent)
+        self._held -= begun
+        self.free += begun - spent
+        if self._waiting:
+            self._serve()
 
     @property
     def settled(self) -> bool:
@@ -135,10 +141,13 @@ class Allowance:
 
     async def close(self) -> None:
         """Settle and give back everything; no request is under way any more. Errors: StoreError."""
+        if self._refilling is not None:
+            await asyncio.wait((self._refilling,))
         async with self._asking:
             if self._unsure:
                 self._resolve(await self._look())
             self.slot.bury()
+            self._held = 0
             self.free = self._leased - self.slot.unsettled
             await self._settle(everything=True)
 
@@ -165,14 +174,9 @@ class Allowance:
 
     def _hold(self, amount: int) -> None:
         self.free -= amount
-        self.slot.hold(amount)
+        self._held += amount
         self._usual = amount
         self._idle = 0
-
-    def _freed(self, amount: int) -> None:
-        self.free += amount
-        if self._waiting:
-            self._serve()
 
     def _refill_soon(self) -> None:
         if self._refilling is None and not self._away:
@@ -187,11 +191,13 @@ class Allowance:
                     elsewhere = await self._take()
                 if not self._waiting:
                     return
-                if elsewhere is False or self._clock.tick() >= until:
+                if elsewhere is None:
+                    until = self._clock.tick() + _PATIENCE
+                elif elsewhere and self._clock.tick() < until:
+                    await self._clock.sleep(_POLL)
+                else:
                     self._refuse()
                     return
-                if elsewhere:
-                    await self._clock.sleep(_POLL)
         except StoreError:
             return  # `lose` has answered those who waited
         finally:
@@ -266,7 +272,7 @@ class Allowance:
         """Find out what became of requests to the store that had no answer."""
         self._leased = account.leased.get(self._holder, 0)
         self.slot.resolve(self._leased)
-        self.free = self._leased - self.slot.in_use - self.slot.unsettled
+        self.free = self._leased - self._held - self.slot.unsettled
         self._unsure = False
 
     async def _settle(self, *, everything: bool = False) -> None:

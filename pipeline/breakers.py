@@ -59,7 +59,7 @@ class Breakers:
             return
         breaker = self._breakers.setdefault(slot, Breaker())
         breaker.faults += 1
-        if breaker.until > now or breaker.faults < self._faults and not breaker.until:
+        if breaker.until > now or (breaker.faults < self._faults and not breaker.until):
             return
         breaker.until = now + min(self._pause * 2.0**breaker.opened, MOST)
         breaker.opened = min(breaker.opened + 1, 30)

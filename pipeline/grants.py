@@ -23,6 +23,9 @@ PATIENCE = 5.0
 BREAKS = frozenset({"provider_5xx", "provider_timeout", "provider_connect", "provider_cut"})
 """The faults that a circuit breaker counts."""
 
+COUNTED = frozenset({"generate", "embed", "batch_embed"})
+"""The operations that quotas are counted for: counting tokens is free."""
+
 
 class Grant(Struct):
     """One unit for one call. Units: `at` by the clock's tick."""
@@ -54,7 +57,7 @@ class Grants:
         self._penalties = penalties
         self._ledger = ledger
         self._clock = clock
-        self._max_wait = scheduling.max_wait
+        self.max_wait = scheduling.max_wait
         self._breakers = Breakers(scheduling.breaker_faults, scheduling.breaker_pause)
         self._moved = moved
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -62,7 +65,7 @@ class Grants:
 
     async def grant(self, x: Exchange) -> Grant:
         """Return the unit to use, after waiting where that is allowed. Errors: NoCredential, AllCooling."""
-        give_up_at = self._clock.tick() + self._max_wait
+        give_up_at = self._clock.tick() + self.max_wait
         while True:
             wait = self._penalties.back_off(x.model)
             if wait > PATIENCE:
@@ -75,10 +78,11 @@ class Grants:
             if unit is None:
                 await self._wait(x, give_up_at)
             else:
-                book, reservation = self._ledger.book(unit, x.model), None
-                if book is not None:
-                    reservation = self._ledger.reserve(book, unit, len(x.request.body))
-                if book is None or reservation is not None:
+                book = self._ledger.book(unit, x.model) if x.operation in COUNTED else None
+                if book is None:
+                    return self._begin(unit, x)
+                reservation = self._ledger.reserve(book, unit, len(x.request.body))
+                if reservation is not None:
                     return self._begin(unit, x, reservation)
 
     def pick(self, x: Exchange) -> Unit | None:
@@ -128,7 +132,7 @@ class Grants:
             self._ledger.refund(grant.reservation)
         self._call_next()
 
-    def _begin(self, unit: Unit, x: Exchange, reservation: Reservation | None) -> Grant:
+    def _begin(self, unit: Unit, x: Exchange, reservation: Reservation | None = None) -> Grant:
         unit.calls += 1
         self._loads.begin(unit.slot)
         return Grant(unit, x.model, self._clock.tick(), self._breakers.begin(unit.slot), reservation)

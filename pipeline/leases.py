@@ -7,6 +7,7 @@ from contextlib import suppress
 import structlog
 from msgspec import ValidationError
 
+from pipeline.books import Forecast
 from pipeline.errors import NoCredential, StoreError, UpstreamError
 from pipeline.exchange import Exchange
 from pipeline.grants import Grant, Grants
@@ -14,7 +15,6 @@ from pipeline.ledger import LEARNT, Ledger
 from pipeline.loads import Loads
 from pipeline.penalties import Penalties
 from pipeline.ports import Clock, Credential, CredentialStore, Lease, StateStore
-from pipeline.books import Forecast
 from pipeline.scheduling import Scheduling
 from pipeline.unit_state import UnitState, count_states, state_of
 from pipeline.units import Ban, Roster, Tier, Unit
@@ -71,6 +71,7 @@ class LeasePool:
         self._store = store
         self._state = state
         self._clock = clock
+        self._scheduling = scheduling
         loads = Loads(scheduling.concurrency)
         self._roster = Roster(operations, scheduling.priorities, scheduling.strategies(loads, clock), loads)
         self._penalties = Penalties(self._roster, state, clock, scheduling)
@@ -109,6 +110,14 @@ class LeasePool:
     def wake_state(self) -> None:
         """Load bans, rests and learnt limits again soon: another process noted some."""
         self._changed.set()
+
+    def reschedule(self, scheduling: Scheduling) -> None:
+        """Choose as these settings say from now on: strategy, weights, `max_wait` and bans; others stay as they are."""
+        if scheduling != self._scheduling:
+            self._scheduling = scheduling
+            self._roster.reschedule(scheduling.strategies(self._roster.loads, self._clock))
+            self._grants.max_wait = scheduling.max_wait
+            self._penalties.ban_as(scheduling)
 
     async def reload(self) -> None:
         """Load credentials, bans and rests; what is known of a unit that stays is kept. Errors: StoreError."""
@@ -196,12 +205,16 @@ class LeasePool:
                 log.warning("credentials not reloaded; those known serve on", error=exc.message)
 
     async def _merge(self) -> None:
+        together = True
         while True:
             await asyncio.sleep(_MERGED_EVERY)
             try:
                 await self._ledger.merge()
+                together = True
             except StoreError as exc:
-                log.warning("quotas not merged; each worker counts alone", error=exc.message)
+                if together:
+                    log.warning("quotas not merged; each worker counts alone", error=exc.message)
+                together = False
 
 
 def _leaves_the_fault_behind(exc: UpstreamError) -> bool:

@@ -54,6 +54,10 @@ class Penalties:
         self._roster = roster
         self._state = state
         self._clock = clock
+        self.ban_as(scheduling)
+
+    def ban_as(self, scheduling: Scheduling) -> None:
+        """Take units out of use as these settings say, from now on."""
         self._auto_ban = scheduling.auto_ban
         self._ban_codes = scheduling.auto_ban_codes if scheduling.auto_ban else frozenset[int]()
 

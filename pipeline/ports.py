@@ -10,7 +10,6 @@ from pipeline.exchange import Asked, Caller, Chunk, Exchange, Headers, Reply, Re
 
 if TYPE_CHECKING:
     from pipeline.quota import Quotas
-    from pipeline.usage import UsageBook
     from pipeline.vault import Vault
 
 Decoder = Callable[[bytes], list[Chunk]]
@@ -355,4 +354,3 @@ class Ports(Struct):
     vault: "Vault"
     fetcher: Fetcher
     quotas: "Quotas"
-    usage: "UsageBook"

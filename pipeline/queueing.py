@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-
 from typing import Literal
 
 from msgspec import Struct
@@ -121,9 +120,8 @@ class Queues:
             queue = self._queues[model] = FairQueue(*self._options)
         try:
             await queue.enter(caller)
-        except BaseException:
+        finally:
             self._drop_idle(model, queue)
-            raise
 
     def leave(self, model: str, seconds: float) -> None:
         """Make room for the next at that model."""

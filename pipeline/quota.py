@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from pipeline.allowance import NO_LIMIT, Allowance
 from pipeline.costs import Costs
-from pipeline.errors import Limited, StoreError
+from pipeline.errors import Limited, ProxyError, StoreError
 from pipeline.keys import KIND, account_of
 from pipeline.ports import Account
 from pipeline.spending import Spending, left_behind
@@ -46,12 +46,12 @@ class Limit(NamedTuple):
     title: str
 
 
-ONE, TOKENS, COST = range(3)
-"""What a limit counts: requests, tokens, or cost units."""
+PLACE, ONE, TOKENS, COST = range(4)
+"""What a limit counts: requests under way, requests, tokens, or cost units."""
 
 # The total comes last: nothing that follows can fail and give it back, so nobody is refused for what comes free again.
 LIMITS = (
-    Limit("concurrency", "concurrency", "", ONE, "This key may have {limit} requests under way at once."),
+    Limit("concurrency", "concurrency", "", PLACE, "This key may have {limit} requests under way at once."),
     Limit("rpm", "rpm", "minute", ONE, "This key may send {limit} requests per minute."),
     Limit("tpm", "tpm", "minute", TOKENS, "This key may use {limit} tokens per minute."),
     Limit("day", "daily_quota", "day", COST, "This key's daily quota of {limit} is used up."),
@@ -62,17 +62,10 @@ LIMITS = (
 class Line(NamedTuple):
     """A limit as it holds for a key now."""
 
-    limit: Limit
     allowance: Allowance
+    measure: int
+    limit: Limit
     end: float
-
-
-class Part(NamedTuple):
-    """What one request has reserved of one limit."""
-
-    limit: Limit
-    allowance: Allowance
-    amount: int
 
 
 class Charge:
@@ -82,31 +75,31 @@ class Charge:
 
     def __init__(self, cost: int) -> None:
         self.cost = cost
-        self._parts: list[Part] = []
+        self._parts: list[tuple[Allowance, int, int]] = []
         self._begun = False
 
-    def add(self, part: Part) -> None:
+    def add(self, allowance: Allowance, amount: int, measure: int) -> None:
         """Add what was reserved of one more limit."""
-        self._parts.append(part)
+        self._parts.append((allowance, amount, measure))
 
     def begin(self) -> None:
         """The answer is about to leave: from here on it counts, even if this process dies."""
         if self._begun:
             return
         self._begun = True
-        for part in self._parts:
-            if part.limit.what != "concurrency":
-                part.allowance.slot.begin(part.amount)
+        for allowance, amount, measure in self._parts:
+            if measure != PLACE:
+                allowance.slot.begin(amount)
 
     def settle(self, *, charged: bool, tokens: int) -> None:
         """Charge or refund; `tokens` are what upstream counted, charged in either case. Only the first call counts."""
         if charged or tokens:
             self.begin()
-        for limit, allowance, amount in self._parts:
-            if limit.what == "concurrency" or not self._begun:
+        for allowance, amount, measure in self._parts:
+            if measure == PLACE or not self._begun:
                 allowance.release(amount)
-            elif limit.measure == TOKENS:
-                allowance.end(amount, tokens or (amount if charged else 0))
+            elif measure == TOKENS and tokens:
+                allowance.end(amount, tokens)
             else:
                 allowance.end(amount, amount if charged else 0)
         self._parts = []
@@ -159,21 +152,22 @@ class Quotas:
         if book is None or book.key is not key or not book.start <= now < book.end:
             book = self._books[key.id] = self._open(key, now)
         charge = Charge(cost)
-        amounts = (1, tokens, cost)
-        for limit, allowance, end in book.lines:
-            amount = amounts[limit.measure]
-            if limit.measure == TOKENS:
+        amounts = (1, 1, tokens, cost)
+        for allowance, measure, limit, end in book.lines:
+            amount = amounts[measure]
+            if measure == TOKENS:
                 # An estimate over the whole limit must not shut a request out for ever.
                 amount = min(amount, allowance.limit)
             if not amount:
                 continue
-            try:
-                if not allowance.reserve(amount) and not await allowance.obtain(amount):
-                    raise _refusal(limit, allowance.limit, end - now)
-            except BaseException:
-                charge.settle(charged=False, tokens=0)
-                raise
-            charge.add(Part(limit, allowance, amount))
+            if not allowance.reserve(amount):
+                try:
+                    if not await allowance.obtain(amount):
+                        raise _refusal(limit, allowance.limit, end - now)
+                except (ProxyError, asyncio.CancelledError):
+                    charge.settle(charged=False, tokens=0)
+                    raise
+            charge.add(allowance, amount, measure)
         return charge
 
     async def sync(self) -> None:
@@ -242,7 +236,7 @@ class Quotas:
             allowance = Allowance(name, most, self._state, self._clock, self._spending, fresh=fresh)
             self._allowances[name] = allowance
         allowance.limit, allowance.retired = most, False
-        return Line(limit, allowance, window.end if window else math.inf)
+        return Line(allowance, limit.measure, limit, window.end if window else math.inf)
 
     def _forget(self) -> None:
         passed = [each for each in self._allowances.values() if each.retired and each.settled]

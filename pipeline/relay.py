@@ -49,8 +49,10 @@ async def _relay_stream(x: Exchange, edge: Edge, line: Line, reply: Reply) -> No
     assert x.encoder is not None
     pieces: Pieces = SourcePieces(x, reply.source) if reply.source is not None else AnswerPieces(x, reply)
     try:
-        # What goes wrong before the first piece is still a proper HTTP status.
-        first = b"" if x.commit_early else await pieces.first()
+        if x.commit_early:
+            await line.open()
+        # What goes wrong before the first piece is still a proper HTTP status, unless the line had to be held.
+        first = await pieces.first()
         await line.open()
         await _send_pieces(x, edge, line, first, pieces)
         if not x.complete:
@@ -94,14 +96,15 @@ class Line:
 
     def hold(self) -> None:
         """Open the line although there is no answer yet, from now on errors are events."""
-        self._x.commit_early = True
-        self._opening = asyncio.get_running_loop().create_task(self._open())
+        if self._opening is None and not self._edge.opened:
+            self._x.commit_early = True
+            self._opening = asyncio.get_running_loop().create_task(self._open())
 
     async def open(self) -> None:
         """Send the head, where that has not been done."""
         if self._opening is not None:
             await self._opening
-        else:
+        elif not self._edge.opened:
             await self._open()
 
     async def close(self) -> None:

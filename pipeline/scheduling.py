@@ -6,9 +6,9 @@ from typing import Literal
 from msgspec import Struct, field
 
 from pipeline.affinity import CacheAffine
+from pipeline.books import Limit
 from pipeline.loads import Loads
 from pipeline.ports import Clock
-from pipeline.books import Limit
 from pipeline.rotation import Rotation, Strategy
 from pipeline.strategies import Adaptive, FillFirst, LeastUsed, Weighted
 from pipeline.windows import PACIFIC

@@ -13,20 +13,20 @@ from pathlib import Path
 
 _SUFFIX = ".mm"
 _SLOT = 256
-_NUMBERS = 7
+_NUMBERS = 6
 _NAME = 8 * _NUMBERS
 _LONGEST_NAME = _SLOT - _NAME
 _PER_PAGE = 1024
 """Slots that the file grows by: 256 KiB."""
 
-_HELD, _BEGUN, _SPENT, _SETTLED, _INTENDED, _EXPECTED, _INTENDING = range(_NUMBERS)
+_BEGUN, _SPENT, _SETTLED, _INTENDED, _EXPECTED, _INTENDING = range(_NUMBERS)
 
 
 class Slot:
     """The counters of one account, in memory that the kernel writes to the file.
 
-    Shape: units are `held` by requests under way, `begun` once their answer leaves, and `spent` (all there ever was)
-        once it has left; `settled` is how much of that the store knows of.
+    Shape: units are `begun` once the answer they were reserved for leaves, and `spent` (all there ever was) once it
+        has left; `settled` is how much of that the store knows of. What is only reserved dies with its worker.
     Why: what is in memory shared with a file survives the process without a system call per request.
     """
 
@@ -36,25 +36,20 @@ class Slot:
         self._numbers = numbers
         self._at = at
 
-    def hold(self, amount: int) -> None:
-        """Reserve for a request; a negative amount takes that back."""
-        self._numbers[self._at + _HELD] += amount
-
     def begin(self, amount: int) -> None:
-        """Take note that the answer a request was reserved for is about to leave."""
-        # A crash between the two counts the request as answered, which never lets in too many.
+        """Take note that an answer is about to leave."""
         self._numbers[self._at + _BEGUN] += amount
-        self._numbers[self._at + _HELD] -= amount
 
     def end(self, begun: int, spent: int) -> None:
         """Say what a begun answer has cost in the end; 0 refunds it."""
+        # A crash between the two counts it twice, which never lets in too many.
         self._numbers[self._at + _SPENT] += spent
         self._numbers[self._at + _BEGUN] -= begun
 
     @property
-    def in_use(self) -> int:
-        """Units held and begun."""
-        return self._numbers[self._at + _HELD] + self._numbers[self._at + _BEGUN]
+    def begun(self) -> int:
+        """Units of answers that are leaving."""
+        return self._numbers[self._at + _BEGUN]
 
     @property
     def unsettled(self) -> int:
@@ -87,9 +82,8 @@ class Slot:
         return done
 
     def bury(self) -> None:
-        """Take what was begun as spent and give up what was held: the requests died with their worker."""
-        self.end(self._numbers[self._at + _BEGUN], self._numbers[self._at + _BEGUN])
-        self._numbers[self._at + _HELD] = 0
+        """Take what was begun as spent: its worker died."""
+        self.end(self.begun, self.begun)
 
 
 class Spending:

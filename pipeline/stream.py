@@ -22,8 +22,7 @@ class SseSplitter:
     """Cuts a server-sent event stream into the data of its events, however the bytes arrive.
 
     Shape: takes CRLF, LF or CR; comments and other fields are skipped; several `data:` lines are joined with LF. A
-        block
-        without any field, as an upstream sends that breaks into bare JSON, is passed on whole.
+        block without any field, as an upstream sends that breaks into bare JSON, is passed on whole.
     Source: WHATWG HTML §9.2; upstream-made deviations are tolerated rather than lost.
     """
 
@@ -128,20 +127,26 @@ class WholeEvents:
     __slots__ = ("_decode", "_last", "_note", "_rest")
 
     def __init__(self, x: Exchange, decode: Decoder) -> None:
-        self._rest = b""
+        self._rest: list[bytes] = []
         self._last = b""
         self._note = x.note
         self._decode = decode
 
     def feed(self, data: bytes) -> bytes:
         """Return the bytes up to the end of the last complete event. Errors: UpstreamError, as the decoder."""
-        buffer = self._rest + data if self._rest else data
-        boundary = max(buffer.rfind(b"\n\n"), buffer.rfind(b"\n\r\n"))
-        if boundary < 0:
-            self._rest = buffer
+        if self._rest:
+            self._rest.append(data)
+            if b"\n" not in data:  # PERF: as in SseSplitter, for an event that comes in small reads
+                return b""
+            data = b"".join(self._rest)
+            self._rest.clear()
+        boundary = max(data.rfind(b"\n\n"), data.rfind(b"\n\r\n"))
+        end = boundary + (2 if data.startswith(b"\n\n", boundary) else 3) if boundary >= 0 else 0
+        if end < len(data):
+            self._rest.append(data[end:])
+        if not end:
             return b""
-        end = boundary + (2 if buffer.startswith(b"\n\n", boundary) else 3)
-        whole, self._rest = buffer[:end], buffer[end:]
+        whole = data[:end]
         # PERF: only an event that may end the answer or break it is decoded.
         if b'"error"' in whole or b'"finishReason"' in whole or b'"blockReason"' in whole:
             self._judge(whole)
@@ -152,7 +157,8 @@ class WholeEvents:
 
     def flush(self) -> bytes:
         """Return a last event that no blank line ended. Errors: UpstreamError when it is only half an event."""
-        rest, self._rest = self._rest, b""
+        rest = b"".join(self._rest)
+        self._rest.clear()
         if self._last:
             self._judge(self._last)
         if not rest.strip():

@@ -1,4 +1,4 @@
-"""What happened to one request, stage by stage, with times; recorded only where somebody asks, else it costs nothing."""
+"""What happened to one request, stage by stage, with times; it costs nothing where nobody asks."""
 
 from __future__ import annotations
 

@@ -114,6 +114,17 @@ class Roster:
         """Return the units that share public quotas with this one, itself included."""
         return [self._units[slot] for slot in slots(self._sharing[unit.shares])] if unit.shares else [unit]
 
+    def reschedule(self, strategy: Callable[[], Strategy]) -> None:
+        """Choose by other strategies from now on; each tier goes on where it is."""
+        for tier in self.tiers:
+            tier.strategy = strategy()
+        for unit in self._units:
+            if unit.credential.kind in self._tier_of:
+                self.tier_of(unit).strategy.enlist(unit.slot, unit.credential.id, unit.id)
+        for tier in self.tiers:
+            if tier.last >= 0:
+                tier.strategy.start(tier.last)
+
     def adopt(self, credentials: list[Credential]) -> None:
         """Make these the credentials there are; those known keep their slots."""
         for tier in self.tiers:

@@ -24,6 +24,8 @@ HISTORY = 90
 UNKNOWN_MODEL = "other"
 """Stands for names that no answer was ever given for, and so may be anything."""
 
+_NO_CALLS = frozenset({"models", "model"})
+_BY_MODEL = ("calls", "ok", "cost")
 _TOKENS = {
     "promptTokenCount": "tokens_input",
     "candidatesTokenCount": "tokens_output",
@@ -36,8 +38,8 @@ _TOKENS = {
 class Usage(Struct):
     """What was counted for one name.
 
-    Shape: `tokens` by type, as Google counts them (cached ones are among the input); `models` are the calls and the
-        cost units of each model, for keys only.
+    Shape: `tokens` by type, as Google counts them (cached ones are among the input); `models` are calls, ok and cost
+        of each model, for keys only.
     """
 
     calls: int = 0
@@ -62,15 +64,18 @@ class UsageBook:
         self._models: set[str] = set()
 
     async def start(self) -> None:
-        """Learn which models there are, and forget the days that are too old. Errors: StoreError."""
+        """Learn which models there are. Errors: StoreError."""
         self._models = {name for name in await self.read("model") if name != UNKNOWN_MODEL}
+
+    async def prune(self) -> None:
+        """Forget the days that are too old. Errors: StoreError."""
         for day in self._windows.days(self._clock.now(), 2 * HISTORY)[HISTORY:]:
             for key in await self._state.counts(_kind(day.name)):
                 self._state.discount(_kind(day.name), key)
 
     def record(self, x: Exchange, outcome: BaseException | None) -> None:
-        """Count one exchange that has ended."""
-        if x.operation in {"models", "model"}:
+        """Count one exchange that has ended, if its caller was known and it was answered or upstream was asked."""
+        if x.caller is None or x.operation in _NO_CALLS or (x.lease is None and outcome is not None):
             return
         amounts = {"calls": 1}
         if outcome is None:
@@ -84,9 +89,8 @@ class UsageBook:
         self._count("model", model, amounts)
         if x.lease is not None:
             self._count("credential", x.lease.credential.id, amounts)
-        if x.caller is not None:
-            by_model = {f"{model}/calls": 1, f"{model}/cost": cost}
-            self._count("key", x.caller.name, amounts | by_model)
+        by_model = {f"{model}/{name}": amounts.get(name, 0) for name in _BY_MODEL}
+        self._count("key", x.caller.name, amounts | by_model)
 
     async def read(self, scope: Scope, day: str = "") -> dict[str, Usage]:
         """Return what was counted by name, of a day (`2026-01-31`) or of all time. Errors: StoreError."""

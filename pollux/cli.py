@@ -9,7 +9,7 @@ import click
 
 from pollux import __version__
 
-COMMANDS = ("serve", "check", "explain", "stages", "simulate", "demo", "creds", "keys", "import")
+COMMANDS = ("serve", "check", "explain", "stages", "simulate", "demo", "creds", "login", "keys", "import")
 
 _OF_POLLUX_ITSELF = {"--help", "--version"}
 

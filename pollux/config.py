@@ -70,6 +70,12 @@ def load(path: Path | str | None, environ: Mapping[str, str]) -> Loaded:
     return _Loading(source, environ).loaded(path)
 
 
+def read(text: str, path: Path, environ: Mapping[str, str]) -> Loaded:
+    """Read a configuration from the text that a file might have. Errors: ConfigErrors with all problems at once."""
+    look_beside(path)
+    return _Loading(Source(str(path), text), environ).loaded(path)
+
+
 def look_beside(path: Path) -> None:
     """Let `stage = "mystages:Redact"` find mystages.py beside the configuration; last, to shadow nothing."""
     folder = str(path.parent.resolve())
@@ -155,8 +161,8 @@ class _Loading:
 
 def _unsafe(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
     """What is well-formed and still must not run."""
-    if settings.storage.url:
-        yield ("storage", "url"), "this version keeps its state in data_dir only: leave it empty"
+    if settings.storage.url == "memory:" and settings.server.workers > 1:
+        yield ("storage", "url"), "memory: is each worker's own, and there are several: choose another, or 1 worker"
     if is_loopback(settings.server.host):
         return
     for name in ("api_password", "panel_password"):

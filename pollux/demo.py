@@ -35,7 +35,7 @@ _CODE_ASSIST_CREDENTIAL = {
 }
 
 _TRY = """
-Try it (any model name works, nothing leaves this machine):
+Try it: nothing leaves this machine.
 
   curl {url}/v1/chat/completions -H 'Authorization: Bearer {key}' \\
     -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Say hello"}}]}}'

@@ -73,6 +73,13 @@ def seconds(text: str) -> float:
     return int(text) / 1000
 
 
+def minutes(text: str) -> float:
+    """Read minutes as seconds. Errors: ValueError."""
+    if not text.replace(".", "", 1).isdecimal():
+        raise ValueError(f"expected a number of minutes, got {text!r}")
+    return 60 * float(text)
+
+
 def once_if_off(text: str) -> int | None:
     """Read whether to retry at all: one attempt when not. Errors: ValueError."""
     return None if flag(text) else 1
@@ -121,6 +128,9 @@ VARIABLES = (
     Variable(("LOG_FILE",), ("logging", "file")),
     Variable(("LOG_FORMAT",), ("logging", "format"), str.lower),
     Variable(("METRICS_BIND",), ("metrics", "bind")),
+    Variable(("KEEPALIVE_URL",), ("jobs", "keep_alive_url")),
+    Variable(("KEEPALIVE_INTERVAL",), ("jobs", "keep_alive_interval")),
+    Variable(("KEEP_ALIVE_INTERVAL",), ("jobs", "keep_alive_interval"), minutes),
     Variable(("COMPATIBILITY_MODE",), ("stages", "compatibility", "system_to_user"), flag),
     Variable(("RETURN_THOUGHTS_TO_FRONTEND",), ("stages", "thoughts", "show"), flag),
     Variable(("ANTI_TRUNCATION_MAX_ATTEMPTS",), ("stages", "anti-truncation", "attempts")),
@@ -128,9 +138,6 @@ VARIABLES = (
 
 NO_EFFECT = {
     "METADATA_SERVICE_URL": "no credential comes from the metadata service",
-    "POLLUX_ENCRYPTION_KEY": "credentials are not encrypted at rest in this version",
-    "KEEP_ALIVE_INTERVAL": "this version does not keep a host awake",
-    "KEEPALIVE_URL": "this version does not keep a host awake",
 }
 """Variables of the systems replaced that say something which does not happen here."""
 

@@ -76,7 +76,8 @@ def _consequences(exc: UpstreamError) -> Iterator[str]:
     if verdict.quotas:
         yield f"learns  {', '.join(f'{quota.name} = {quota.limit}' for quota in verdict.quotas)}"
     retry = f", Retry-After {math.ceil(exc.retry_after)}" if exc.retry_after else ""
-    yield f"caller  gets {exc.status} {exc.error_type}{retry}, where nothing else can serve: {exc.message}"
+    said = exc.message.partition("\n")[0]
+    yield f"caller  gets {exc.status} {exc.error_type}{retry}, where nothing else can serve: {said}"
 
 
 def _until(verdict: Verdict) -> str:

@@ -24,5 +24,5 @@ async def serve(app: App, listener: socket.socket, stop: asyncio.Event) -> None:
     server = Server(app, address=host, port=port, interface=Interfaces.ASGINL, log_enabled=False)
     serving = asyncio.create_task(server.serve())
     await stop.wait()
-    server.stop()
+    server.stop()  # type: ignore[no-untyped-call]
     await serving

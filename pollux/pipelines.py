@@ -18,7 +18,7 @@ from pollux.spans import KeyPath
 DEFAULT = "default"
 DEFAULT_STAGES = (
     *("auth", "format", "models", "model-suffix"),
-    *("probe", "quota", "fetch", "compatibility", "search", "thinking", "image-options", "signatures"),
+    *("probe", "quota", "fetch", "compatibility", "search", "thinking", "image-options", "signatures", "schema"),
     *("anti-truncation", "deepthink", "fake-stream", "queue", "credential", "upstream"),
     *("transform", "thoughts", "usage"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from pollux.problem import EX_CONFIG
 
 def run(loaded: Loaded, environ: Mapping[str, str]) -> int:
     """Serve until a signal asks to stop; return the exit code."""
+    # SIGHUP is held back until there is somebody to take it; it would end the process.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     server = loaded.settings.server
     try:
         loaded, generated = with_passwords(loaded)

@@ -12,6 +12,13 @@ BaseUrl = Annotated[str, Meta(pattern=r"^https?://[^\s/]+(/\S*)?$", description=
 ProxyUrl = Annotated[
     str, Meta(pattern=r"^$|^(https?|socks5h?)://[^\s/]+/?$", description="an http:// or socks5:// URL")
 ]
+StoreUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^$|^memory:$|^(rediss?(\+(sentinel|cluster))?|postgres(ql)?|mongodb(\+srv)?)://\S+$",
+        description="a redis://, postgresql:// or mongodb:// URL",
+    ),
+]
 Bind = Annotated[str, Meta(pattern=r"^$|^\S+:\d{1,5}$", description="host:port")]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
@@ -43,9 +50,11 @@ class Server(Section, frozen=True):
     max_body_bytes: Positive = 64 * 1024 * 1024
     idle_timeout: Seconds = 60.0
     body_timeout: Seconds = 60.0
+    send_timeout: Seconds = 60.0
     grace: Seconds = 30.0
     heartbeat: Seconds = 15.0
     cors: list[str] = field(default_factory=list)
+    server_timing: bool = False
     max_memory_bytes: Count = 0
     max_memory_share: Share = 0.9
 
@@ -66,7 +75,7 @@ class Storage(Section, frozen=True):
 
     credentials_dir: str = "./creds"
     data_dir: str = "./data"
-    url: str = ""
+    url: StoreUrl = ""
     database: str = ""
     load_env_credentials: bool = False
 
@@ -161,6 +170,18 @@ class Metrics(Section, frozen=True):
     bind: Bind = ""
 
 
+class Jobs(Section, frozen=True):
+    """What is done from time to time. Units: `keep_alive_interval` in seconds, the others in days."""
+
+    keep_alive_url: Annotated[str, Meta(pattern=r"^$|^https?://[^\s/]+(/\S*)?$", description="an http(s):// URL")] = ""
+    keep_alive_interval: Annotated[float, Meta(ge=1)] = 600.0
+    credential_health: bool = False
+    credential_clean_up: bool = False
+    dead_after: Positive = 30
+    prune: bool = True
+    keep_logs: Positive = 30
+
+
 class Settings(Section, frozen=True):
     """Everything of proxy.toml but pipelines and routes."""
 
@@ -172,3 +193,4 @@ class Settings(Section, frozen=True):
     oauth: OAuth = field(default_factory=OAuth)
     logging: Logging = field(default_factory=Logging)
     metrics: Metrics = field(default_factory=Metrics)
+    jobs: Jobs = field(default_factory=Jobs)

@@ -32,14 +32,17 @@ class Supervisor:
         self._environ = dict(environ)
         self._grace = grace
         self._stopping = False
+        self._terminal = os.isatty(0)
         self._children: dict[int, subprocess.Popen[bytes]] = {}
         self._restart_at: dict[int, float] = {}
+        self._replaced: set[int] = set()
         self._metrics = SharedMetrics()
 
     def run(self) -> int:
         """Serve until a signal asks to stop; return the exit code."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
+        signal.signal(signal.SIGHUP, self._hung_up)
         self._environ["POLLUX_METRICS_DIR"] = str(self._metrics.directory)
         try:
             for index in range(self._count):
@@ -55,19 +58,25 @@ class Supervisor:
     def _start(self, index: int) -> None:
         command = [sys.executable, "-m", "pollux.worker", str(self._listener.fileno()), str(index)]
         fd = self._listener.fileno()
-        self._children[index] = subprocess.Popen(command, env=self._environ, pass_fds=[fd])
+        # A worker that is still starting would die of a SIGHUP: it inherits that it is held back, until it can take it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        try:
+            self._children[index] = subprocess.Popen(command, env=self._environ, pass_fds=[fd])
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
     def _reap(self) -> None:
         for index, child in list(self._children.items()):
             if child.poll() is None:
                 continue
             self._metrics.dead(index)
-            if child.returncode == os.EX_CONFIG:
-                # A worker that cannot even start will not do better the next time.
+            if child.returncode == os.EX_CONFIG and index not in self._replaced:
+                # What the first worker cannot start with is wrong; what a later one meets, a store away, may pass.
                 self._stopping = True
                 return
             log.error("worker died, starting another", worker=index, exit_code=child.returncode)
             del self._children[index]
+            self._replaced.add(index)
             self._restart_at[index] = time.monotonic() + _PAUSE_BEFORE_RESTART
 
     def _restart(self) -> None:
@@ -93,3 +102,12 @@ class Supervisor:
 
     def _stop(self, signum: int, frame: object) -> None:
         self._stopping = True
+
+    def _hung_up(self, signum: int, frame: object) -> None:
+        """Have the workers read the configuration anew, or stop when the terminal that all began on is gone."""
+        if self._terminal and not os.isatty(0):
+            self._stopping = True
+            return
+        for child in list(self._children.values()):
+            if child.poll() is None:
+                child.send_signal(signal.SIGHUP)

@@ -68,6 +68,12 @@ def _ports(loaded: Loaded) -> Iterator[Problem]:
 
 
 def _libraries(loaded: Loaded) -> Iterator[Problem]:
+    from pollux import storage
+
+    driver = storage.DRIVERS.get(storage.scheme(loaded.settings.storage))
+    if driver is not None and importlib.util.find_spec(driver) is None:
+        extra = storage.EXTRAS[driver]
+        yield loaded.problem(("storage", "url"), f"{driver} is not installed: pip install 'pollux[{extra}]'")
     engine = loaded.settings.server.engine
     if importlib.util.find_spec(engine) is None:
         yield loaded.problem(("server", "engine"), f"{engine} is not installed: pip install 'pollux[{engine}]'")
@@ -83,7 +89,7 @@ def _credentials(loaded: Loaded, environ: Mapping[str, str]) -> list[Problem]:
     found = [Problem(each.reason, each.entry, ENVIRONMENT) for each in given.problems]
     found_here = list(given.credentials)
     try:
-        for home, held in asyncio.run(_kept(settings, environ)):
+        for home, held in asyncio.run(_kept(settings, environ, Path(settings.credentials_dir).exists())):
             found_here += held
             if isinstance(home, DirectoryStore):
                 found += [Problem(each.reason, each.entry, settings.credentials_dir) for each in home.problems()]
@@ -95,8 +101,8 @@ def _credentials(loaded: Loaded, environ: Mapping[str, str]) -> list[Problem]:
     return found
 
 
-async def _kept(settings: Storage, environ: Mapping[str, str]) -> list[tuple[object, list[Credential]]]:
-    """Return the credentials in each place that exists. Errors: StoreError when one cannot be opened."""
+async def _kept(settings: Storage, environ: Mapping[str, str], there: bool) -> list[tuple[object, list[Credential]]]:
+    """Return the credentials in each place; `there` is whether the directory exists. Errors: StoreError."""
     from pollux import storage
     from stores.directory import DirectoryStore
     from stores.memory import MemoryState
@@ -107,7 +113,7 @@ async def _kept(settings: Storage, environ: Mapping[str, str]) -> list[tuple[obj
         return [
             (home, await home.load())
             for home in storage.homes(settings, state, environ)
-            if not isinstance(home, DirectoryStore) or Path(settings.credentials_dir).exists()
+            if there or not isinstance(home, DirectoryStore)
         ]
     finally:
         await state.close()

@@ -49,12 +49,13 @@ async def verify(loaded: Loaded) -> AsyncIterator[Verified]:
     house = await House.open(loaded)
     try:
         for credential in house.pool.credentials():
-            yield Verified(credential.id, credential.kind, await _error(house, credential))
+            yield Verified(credential.id, credential.kind, await check(house, credential))
     finally:
         await house.close()
 
 
-async def _error(house: House, credential: Credential) -> str:
+async def check(house: House, credential: Credential) -> str:
+    """Return what is wrong with a credential, as Google says; empty when nothing is."""
     upstream = house.upstreams[credential.kind]
     dialect = house.dialects.gemini
     x = Exchange("verify", Request("POST", "/", []), dialect, 0.0, model=MODEL, operation="count_tokens")

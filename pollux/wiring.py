@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from adapters import pages
-from adapters.asgi import App, Limits
+from adapters.admin.lazy import LazyAdmin
+from adapters.asgi import Admin, App, Limits
 from adapters.catalogue import GoogleCatalogue
 from adapters.clock import SystemClock
 from adapters.discovery import Projects
@@ -21,13 +22,16 @@ from adapters.egress import Egress, ProxiedTransport
 from adapters.endpoints import Endpoints
 from adapters.fetching import GuardedFetcher
 from adapters.gemini_cli import find_client
+from adapters.log_tail import LogTail
 from adapters.logs import Logs
 from adapters.memory import MemoryGuard, part_of_memory
 from adapters.metric_samples import Looks, Sampler
 from adapters.metrics import PrometheusMeter
 from adapters.oauth import OAuthClient, Tokens
 from adapters.pages import Pages
+from adapters.redaction import redact
 from adapters.routing import all_dialects
+from adapters.traffic import Traffic
 from adapters.transport import Http1Transport, Timeouts
 from adapters.upstreams.agent import UserAgent
 from adapters.upstreams.code_assist import CodeAssist
@@ -37,21 +41,26 @@ from adapters.upstreams.vertex import Vertex, VertexExpress
 from pipeline.exchange import Exchange, Request
 from pipeline.keys import KeyRing
 from pipeline.leases import LeasePool
-from pipeline.plan import Plan, plan
+from pipeline.plan import Plan
 from pipeline.ports import Ports, Transport, Upstream
 from pipeline.quota import Quotas
 from pipeline.scheduling import Scheduling
 from pipeline.stages.auth import key_of
+from pipeline.trace import Traces
 from pipeline.usage import UsageBook
 from pipeline.vault import Vault
 from pipeline.windows import Windows
 from pollux import __version__, storage
+from pollux.chores import chores
 from pollux.credentials import together
+from pollux.graph import Graph, build
+from pollux.jobs import Jobs
 from pollux.passwords import Passwords
-from pollux.pipelines import DEFAULT
+from pollux.reload import Reloader
 
 if TYPE_CHECKING:
     from pollux.config import Loaded
+    from pollux.settings import Server
 
 METRICS_DIR = "POLLUX_METRICS_DIR"
 """The variable by which the parent tells its workers where their metrics meet."""
@@ -60,6 +69,8 @@ LEDGER = "ledger"
 """Where workers keep what they spend of quotas, in data_dir."""
 
 _KINDS = {each.name: each for each in (GeminiApi, CodeAssist, VertexExpress, Vertex)}
+
+Status = Literal["ok", "no credential", "draining"]
 
 _OUT = frozenset({"disabled", "quarantined"})
 """States of credentials that cannot serve, now or later."""
@@ -70,6 +81,7 @@ class House:
 
     def __init__(self, loaded: Loaded, index: int, environ: Mapping[str, str], logs: Logs | None) -> None:
         self.loaded = loaded
+        self.graph: Graph
         self.pool: LeasePool
         self.app: App
         self.index = index
@@ -107,47 +119,89 @@ class House:
         self.meter.running(__version__, _loop_name())
         self.transport = self._open_transport()
         self._stack.push_async_callback(self.transport.close)
-        self.upstreams = self._open_upstreams(clock)
-        entries = [row.entry() for row in self.loaded.tables.models]
-        catalogue = GoogleCatalogue(self.egress, clock, self.pool.credentials, self._endpoints(), entries)
-        self._stack.push_async_callback(catalogue.close)
+        self._open_tokens(clock)
+        self.catalogue = GoogleCatalogue(self.egress, clock, self.pool.credentials, self.endpoints)
+        self._stack.push_async_callback(self.catalogue.close)
         await self._open_keys(clock)
-        vault = Vault(self.state, clock)
-        if self.index == 0:
-            pruning = asyncio.create_task(vault.prune())
-            self._stack.callback(pruning.cancel)
-        fetcher = GuardedFetcher()
-        self.ports = Ports(
-            pool=self.pool,
-            upstreams=self.upstreams,
-            transport=self.transport,
-            catalogue=catalogue,
-            keys=self.keys,
-            meter=self.meter,
-            clock=clock,
-            vault=vault,
-            fetcher=fetcher,
-            quotas=self.quotas,
-            usage=self.usage,
-        )
-        self.plans = {name: plan(name, configs, self.ports) for name, configs in self.loaded.pipelines.items()}
+        self.vault = Vault(self.state, clock)
+        self.traces = Traces(self.index, veil=redact)
         self.dialects = all_dialects()
+        self.traffic = Traffic(self.state, clock)
+        self._stack.push_async_callback(self.traffic.close)
+        self.traffic.start()
         self.app = self._open_app()
+        self.app.admin = LazyAdmin(self._admin)
+        self._adopt(self._build(self.loaded))
         looks = Looks(self.app.exchanges, self.pool.states, self._connections, self.pool.forecast)
         self.sampler = Sampler(self.meter, looks, worker=self.index)
         self.sampler.start()
         self._stack.callback(self.sampler.stop)
+        self._open_office(clock)
+
+    def _open_office(self, clock: SystemClock) -> None:
+        """Open what operators work with."""
+        file = self.loaded.settings.logging.file
+        self.log_tail = self._logs.tail if self._logs else LogTail(Path(file) if file else None)
+        self.reloader = Reloader(self.loaded, self._environ, self._build, self._adopt, self.meter)
+        self._stack.push_async_callback(self.reloader.close)
+        self.reloader.start()
+        self.jobs = Jobs(chores(self), self.state, clock)
+        self._stack.push_async_callback(self.jobs.close)
+        self.jobs.start()
+
+    def _build(self, loaded: Loaded) -> Graph:
+        """Make a configuration ready to serve by, aside. Errors: whatever a stage raises while it is built."""
+        ports = Ports(
+            pool=self.pool,
+            upstreams=self._upstreams_of(loaded),
+            transport=self.transport,
+            catalogue=self.catalogue,
+            keys=self.keys,
+            meter=self.meter,
+            clock=SystemClock(),
+            vault=self.vault,
+            fetcher=GuardedFetcher(),
+            quotas=self.quotas,
+        )
+        return build(loaded, ports)
+
+    def _adopt(self, graph: Graph) -> None:
+        """Serve by this from the next request on; those under way hold on to what they began with."""
+        settings, tables = graph.loaded.settings, graph.loaded.tables
+        self.graph, self.loaded = graph, graph.loaded
+        self.keys.admit({"password": settings.auth.api_password})
+        self.pool.reschedule(_scheduling(graph.loaded))
+        self.catalogue.entries = [row.entry() for row in tables.models]
+        self.app.limit(_limits(settings.server), tuple(settings.server.cors))
+        self.traces.always(settings.server.server_timing)
+        if self._logs is not None:
+            self._logs.set_level(settings.logging.level)
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment that the configuration is read with."""
+        return self._environ
+
+    @property
+    def ports(self) -> Ports:
+        """What the stages in effect were built with."""
+        return self.graph.ports
+
+    @property
+    def upstreams(self) -> Mapping[str, Upstream]:
+        """The upstreams in effect, by the kind of credential."""
+        return self.graph.ports.upstreams
 
     async def _open_keys(self, clock: SystemClock) -> None:
         settings = self.loaded.settings
-        windows = Windows(settings.scheduling.reset_zone)
+        self.clock, self.windows = clock, Windows(settings.scheduling.reset_zone)
         self.keys = KeyRing(self.state, {"password": settings.auth.api_password})
         self._stack.callback(self.keys.following.close)
         await self.keys.following.start()
-        self.quotas = Quotas(self.state, clock, windows, Path(settings.storage.data_dir) / LEDGER)
+        self.quotas = Quotas(self.state, clock, self.windows, Path(settings.storage.data_dir) / LEDGER)
         self._stack.push_async_callback(self.quotas.close)
         await self.quotas.start()
-        self.usage = UsageBook(self.state, clock, windows)
+        self.usage = UsageBook(self.state, clock, self.windows)
         await self.usage.start()
 
     def _open_transport(self) -> Transport:
@@ -168,33 +222,36 @@ class House:
         self._stack.push_async_callback(self.state.close)
         store = together(storage.homes(settings, self.state, self._environ), settings, self._environ)
         self._stack.push_async_callback(store.close)
-        scheduling = msgspec.to_builtins(self.loaded.settings.scheduling)
-        options = msgspec.structs.replace(msgspec.convert(scheduling, Scheduling), limits=self.loaded.tables.limits)
-        pool = LeasePool(
-            store, self.state, clock, {kind: upstream.operations for kind, upstream in _KINDS.items()}, options
-        )
+        self.credentials = store
+        operations = {kind: upstream.operations for kind, upstream in _KINDS.items()}
+        pool = LeasePool(store, self.state, clock, operations, _scheduling(self.loaded))
         for kind in ("cooldown", "disabled", "quota"):
             self.state.watch(kind, pool.wake_state)
         await pool.start()
         self._stack.push_async_callback(pool.close)
         return pool
 
-    def _endpoints(self) -> Endpoints:
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where Google's services are."""
         return Endpoints(**msgspec.structs.asdict(self.loaded.settings.upstream.endpoints))
 
-    def _open_upstreams(self, clock: SystemClock) -> dict[str, Upstream]:
-        endpoints, upstream = self._endpoints(), self.loaded.settings.upstream
-        tokens = Tokens(self.egress, clock, self.pool.refreshed, endpoints, self._oauth_client, self.meter.refreshed)
-        self._stack.push_async_callback(tokens.close)
-        projects = Projects(self.egress, clock, tokens, self.pool.refreshed, endpoints)
-        self._stack.push_async_callback(projects.close)
+    def _open_tokens(self, clock: SystemClock) -> None:
+        refreshed, endpoints = self.pool.refreshed, self.endpoints
+        self.tokens = Tokens(self.egress, clock, refreshed, endpoints, self._oauth_client, self.meter.refreshed)
+        self._stack.push_async_callback(self.tokens.close)
+        self.projects = Projects(self.egress, clock, self.tokens, refreshed, endpoints)
+        self._stack.push_async_callback(self.projects.close)
+
+    def _upstreams_of(self, loaded: Loaded) -> dict[str, Upstream]:
+        clock, endpoints, upstream = SystemClock(), self.endpoints, loaded.settings.upstream
         agent = UserAgent(__version__, upstream.user_agent)
-        table = (*self.loaded.tables.errors, *TABLE)
+        table = (*loaded.tables.errors, *TABLE)
         adapters: list[Upstream] = [
             GeminiApi(agent, clock, endpoints, table=table),
-            CodeAssist(agent, clock, tokens, projects, endpoints, table=table),
+            CodeAssist(agent, clock, self.tokens, self.projects, endpoints, table=table),
             VertexExpress(agent, clock, endpoints, table=table),
-            Vertex(agent, clock, tokens, endpoints, upstream.location, table=table),
+            Vertex(agent, clock, self.tokens, endpoints, upstream.location, table=table),
         ]
         return {adapter.name: adapter for adapter in adapters}
 
@@ -209,35 +266,42 @@ class House:
         served = pages.health(self._ready)
         if not metrics.bind:
             served["/metrics"] = pages.metrics(self._scrape, self._admitted_to_panel)
-        limits = Limits(server.max_body_bytes, server.body_timeout, server.heartbeat)
         return App(
             self.dialects.choose,
             self._choose_plan,
             self._done,
             pages=served,
-            limits=limits,
-            cors_origins=tuple(server.cors),
+            traces=self.traces,
             memory=MemoryGuard(part_of_memory(server.max_memory_bytes, server.max_memory_share, server.workers)),
         )
 
     def _choose_plan(self, x: Exchange) -> Plan:
-        if not self.loaded.routes:
-            return self.plans[DEFAULT]
-        # Only configurations with routes pay for reading the model before `format` does.
-        model = x.dialect.read(x.request).model
-        x.route = self.loaded.pipeline(x.request.path, model)
-        return self.plans[x.route]
+        return self.graph.choose(x)
 
     def _done(self, x: Exchange, outcome: BaseException | None) -> None:
         self.meter.done(x, outcome)
+        self.usage.record(x, outcome)
+        self.traffic.done(x, outcome)
         if self._logs is not None:
             self._logs.access(x, outcome)
 
-    def _ready(self) -> dict[str, object]:
+    def status(self) -> Status:
+        """Say whether requests can be served now, or why not."""
         if self.app.draining:
-            return {"status": "draining"}
-        enabled = sum(count for (_, state), count in self.pool.states().items() if state not in _OUT)
-        return {"status": "ok" if enabled else "no credential", "credentials": enabled}
+            return "draining"
+        return "ok" if self._enabled() else "no credential"
+
+    def _enabled(self) -> int:
+        return sum(count for (_, state), count in self.pool.states().items() if state not in _OUT)
+
+    def _ready(self) -> dict[str, object]:
+        status: Status = self.status()
+        return {"status": status} if status == "draining" else {"status": status, "credentials": self._enabled()}
+
+    def _admin(self) -> Callable[[], Admin]:
+        from pollux.office import opener
+
+        return opener(self)
 
     def metrics_pages(self) -> Pages:
         """Return what a metrics listener of its own serves: no password, and nothing else."""
@@ -260,6 +324,21 @@ class House:
                 counts[origin.host, "idle"] += idle
                 counts[origin.host, "active"] += active
         return counts
+
+
+def _scheduling(loaded: Loaded) -> Scheduling:
+    said = msgspec.to_builtins(loaded.settings.scheduling)
+    return msgspec.structs.replace(msgspec.convert(said, Scheduling), limits=loaded.tables.limits)
+
+
+def _limits(server: Server) -> Limits:
+    return Limits(
+        max_body_bytes=server.max_body_bytes,
+        body_timeout=server.body_timeout,
+        send_timeout=server.send_timeout,
+        heartbeat=server.heartbeat,
+        server_timing=server.server_timing,
+    )
 
 
 def _everybody(request: Request) -> bool:

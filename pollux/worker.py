@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
@@ -11,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from hypercorn.asyncio import serve
@@ -18,6 +18,7 @@ from hypercorn.config import Config
 
 from adapters.logs import Logs, configure
 from pipeline.errors import StoreError
+from pollux.loop import loop_factory
 from pollux.problem import EX_CONFIG
 
 if TYPE_CHECKING:
@@ -31,13 +32,22 @@ _AFTER_GRACE = 8.0
 """Seconds that hypercorn waits beyond the grace period, in which broken-off streams say why."""
 
 
-def run(loaded: Loaded, listener: socket.socket, index: int = 0, environ: Mapping[str, str] | None = None) -> int:
-    """Serve on this socket until SIGTERM or SIGINT; return the exit code."""
+def run(
+    loaded: Loaded,
+    listener: socket.socket,
+    index: int = 0,
+    environ: Mapping[str, str] | None = None,
+    supervisor: int | None = None,
+) -> int:
+    """Serve on this socket until SIGTERM or SIGINT, and read the configuration anew on SIGHUP; return the exit code.
+
+    Shape: `supervisor` is the process that would start another worker in the place of this one.
+    """
     wanted = loaded.settings.logging
     logs = configure(wanted.level, wanted.format, wanted.file)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(loaded, listener, index, environ, logs))
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(_serve(loaded, listener, index, environ, logs, supervisor))
     except StoreError as exc:
         print(f"pollux: {exc.message}", file=sys.stderr)
         return EX_CONFIG
@@ -47,14 +57,25 @@ def run(loaded: Loaded, listener: socket.socket, index: int = 0, environ: Mappin
 
 
 async def _serve(
-    loaded: Loaded, listener: socket.socket, index: int, environ: Mapping[str, str] | None, logs: Logs
+    loaded: Loaded,
+    listener: socket.socket,
+    index: int,
+    environ: Mapping[str, str] | None,
+    logs: Logs,
+    supervisor: int | None,
 ) -> None:
     from pollux.wiring import House
 
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+        loop.add_signal_handler(signum, stop.set)
     house = await House.open(loaded, index, environ, logs)
+    loop.add_signal_handler(signal.SIGHUP, hung_up(house.reloader.wake, stop.set))
+    # The supervisor starts its workers with the signal held back: one that comes too early must not end them.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+    if supervisor is not None:
+        house.reloader.others = partial(os.kill, supervisor, signal.SIGHUP)
     _settle_garbage()
     try:
         orphaned = asyncio.create_task(_watch_parent(stop))
@@ -62,6 +83,12 @@ async def _serve(
         orphaned.cancel()
     finally:
         await house.close()
+
+
+def hung_up(reload: Callable[[], None], stop: Callable[[], None]) -> Callable[[], None]:
+    """Return what to do on SIGHUP: stop when the terminal that all began on is gone, else read the configuration."""
+    terminal = os.isatty(0)
+    return lambda: stop() if terminal and not os.isatty(0) else reload()
 
 
 def _settle_garbage() -> None:
@@ -89,9 +116,21 @@ async def serve_house(house: House, listener: socket.socket, stop: asyncio.Event
 
             tasks.create_task(granian.serve(house.app, listener, stop))
             return
+        _bound_silence(listener, settings.server.send_timeout)
         # Hypercorn makes a socket of its own from the number, and closes it.
         config = _config(f"fd://{listener.detach()}", settings.server)
         tasks.create_task(_serve_app(house.app, config, stop))
+
+
+def _bound_silence(listener: socket.socket, seconds: float) -> None:
+    """Have the kernel drop connections whose callers take nothing for so long; what is accepted here inherits it.
+
+    Why: when a caller that does not read is given up, its connection would still wait for ever to be flushed.
+    Source: RFC 5482; tcp(7), which bounds a closed window by it too. Elsewhere than on Linux keep-alive has to do.
+    """
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if option is not None and seconds:
+        listener.setsockopt(socket.IPPROTO_TCP, option, int(seconds * 1000))
 
 
 async def _serve_app(app: object, config: Config, stop: asyncio.Event) -> None:
@@ -125,15 +164,6 @@ def _config(bind: str, server: Server) -> Config:
     return config
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    with contextlib.suppress(ImportError):
-        import uvloop
-
-        factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-        return factory
-    return None
-
-
 def main() -> int:
     """Run as a child of the supervisor: `python -m pollux.worker FD INDEX`, configuration as the parent's."""
     from pollux.config import load
@@ -142,7 +172,7 @@ def main() -> int:
     listener = socket.socket(fileno=int(sys.argv[1]))
     path = os.environ.get("POLLUX_CONFIG")
     loaded, _ = with_passwords(load(path, os.environ))
-    return run(loaded, listener, int(sys.argv[2]))
+    return run(loaded, listener, int(sys.argv[2]), supervisor=os.getppid())
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ class PostgresBackend:
         if database:
             options["database"] = database
         async with _translated():
-            pool = await asyncpg.create_pool(url, min_size=1, max_size=_CONNECTIONS, **options)
+            pool = await asyncpg.create_pool(url, min_size=0, max_size=_CONNECTIONS, **options)
             try:
                 async with pool.acquire() as connection:
                     await migrate(connection)

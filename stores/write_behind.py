@@ -3,8 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from typing import TypeVar
 from uuid import uuid4
 
@@ -27,8 +27,10 @@ Observe = Callable[[str, float, bool], None]
 _BATCH = 0.02
 """Seconds that writes are gathered for: the latest wins, so that a busy key costs one write."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
-_PATIENCE = 2.0
+_PATIENCE = 5.0
 """Seconds within which a lease is asked for again when its answer was lost."""
+_AT_ONCE = 32
+"""Calls under way at most; redis-py refuses the hundred and first instead of letting it wait."""
 _LAST_CHANCE = 5.0
 """Seconds that closing waits for a database that is away."""
 
@@ -48,6 +50,7 @@ class WriteBehind:
         self._pending = Pending(room)
         self._put = asyncio.Event()
         self._writing = asyncio.Lock()
+        self._calls = asyncio.Semaphore(_AT_ONCE)
         self._watchers: dict[str, list[Callable[[], None]]] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -73,13 +76,13 @@ class WriteBehind:
 
     async def load(self, kind: str) -> dict[str, Chunk]:
         await self.flush()
-        documents = await self._asked("load", self._backend.load(kind))
+        documents = await self._asked("load", partial(self._backend.load, kind))
         return {key: _decoded(document) for key, document in documents.items()}
 
     async def get(self, kind: str, key: str) -> Chunk | None:
         known, document = self._pending.find(kind, key)
         if not known:
-            document = await self._asked("get", self._backend.get(kind, key))
+            document = await self._asked("get", partial(self._backend.get, kind, key))
         return None if document is None else _decoded(document)
 
     def put(self, kind: str, key: str, document: Chunk | None) -> None:
@@ -92,7 +95,7 @@ class WriteBehind:
 
     async def counts(self, kind: str) -> dict[str, dict[str, int]]:
         await self.flush()
-        return await self._asked("counts", self._backend.counts(kind))
+        return await self._asked("counts", partial(self._backend.counts, kind))
 
     def discount(self, kind: str, key: str) -> None:
         self._pending.discount(kind, key)
@@ -100,20 +103,20 @@ class WriteBehind:
 
     async def take(self, account: str, holder: str, amount: int, limit: int) -> int:
         op = uuid4().hex
-        return await self._insisted("take", lambda: self._backend.take(op, account, holder, amount, limit))
+        return await self._insisted("take", partial(self._backend.take, op, account, holder, amount, limit))
 
     async def settle(self, account: str, holder: str, spent: int, back: int) -> None:
         op = uuid4().hex
-        await self._insisted("settle", lambda: self._backend.settle(op, account, holder, spent, back))
+        await self._insisted("settle", partial(self._backend.settle, op, account, holder, spent, back))
 
     async def accounts(self, prefix: str) -> dict[str, Account]:
-        return await self._asked("accounts", self._backend.accounts(prefix))
+        return await self._asked("accounts", partial(self._backend.accounts, prefix))
 
     async def close_account(self, account: str) -> None:
-        await self._asked("close_account", self._backend.close_account(account))
+        await self._asked("close_account", partial(self._backend.close_account, account))
 
     async def claim(self, name: str, holder: str, seconds: float) -> bool:
-        return await self._asked("claim", self._backend.claim(name, holder, seconds))
+        return await self._asked("claim", partial(self._backend.claim, name, holder, seconds))
 
     def watch(self, kind: str, changed: Callable[[], None]) -> None:
         self._watchers.setdefault(kind, []).append(changed)
@@ -121,13 +124,11 @@ class WriteBehind:
     async def flush(self) -> None:
         async with self._writing:
             for batch in self._pending.batches():
-                await self._asked("write", self._backend.write(batch))
+                await self._asked("write", partial(self._backend.write, batch))
 
     async def close(self) -> None:
         for task in self._tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await _end(task)
         try:
             await self._flush_at_last()
         finally:
@@ -144,30 +145,29 @@ class WriteBehind:
             await asyncio.sleep(_FIRST_PAUSE)
 
     async def _write_on(self) -> None:
-        pause = _FIRST_PAUSE
+        pauses = _pauses()
         while True:
             await self._put.wait()
             self._put.clear()
             await asyncio.sleep(_BATCH)
             try:
                 await self.flush()
-                pause = _FIRST_PAUSE
-            except StoreError as exc:
-                if pause == _FIRST_PAUSE:
-                    log.warning("state waits: it cannot be written", store=self.name, error=exc.message)
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                pauses = _pauses()
+            except StoreError:
+                await asyncio.sleep(next(pauses))
                 self._put.set()
 
     async def _follow(self, changes: AsyncGenerator[set[str], None]) -> None:
+        pauses = _pauses()
         while True:
             try:
                 async for kinds in changes:
+                    pauses = _pauses()
                     # Nothing named: it begins to listen again, and what was changed meanwhile was not heard.
                     self._tell(kinds or set(self._watchers))
             except StoreError as exc:
-                log.warning("changes of others are not heard", store=self.name, error=exc.message)
-            await asyncio.sleep(random.uniform(_FIRST_PAUSE, 10 * _FIRST_PAUSE))
+                log.debug("changes of others are not heard", store=self.name, error=exc.message)
+            await asyncio.sleep(next(pauses))
             changes = self._backend.changes()
 
     def _tell(self, kinds: set[str]) -> None:
@@ -175,28 +175,49 @@ class WriteBehind:
             for changed in self._watchers.get(kind, ()):
                 changed()
 
-    async def _asked(self, what: str, answer: Awaitable[T]) -> T:
-        began = time.perf_counter()
-        try:
-            result = await answer
-        except StoreError:
-            self.healthy = False
-            self.observe(what, time.perf_counter() - began, True)
-            raise
-        self.healthy = True
-        self.observe(what, time.perf_counter() - began, False)
-        return result
+    async def _asked(self, what: str, ask: Callable[[], Awaitable[T]]) -> T:
+        async with self._calls:
+            began = time.perf_counter()
+            try:
+                answer = await ask()
+            except StoreError as exc:
+                self._answered(what, began, exc.message)
+                raise
+            self._answered(what, began, "")
+            return answer
+
+    def _answered(self, what: str, began: float, error: str) -> None:
+        if error and self.healthy:
+            log.warning("the store does not answer; state waits", store=self.name, error=error)
+        elif not error and not self.healthy:
+            log.info("the store answers again", store=self.name, keys=self.depth)
+        self.healthy = not error
+        self.observe(what, time.perf_counter() - began, bool(error))
 
     async def _insisted(self, what: str, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask again under the same name: an answer that was lost may have been a yes."""
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
-                return await self._asked(what, ask())
+                return await self._asked(what, ask)
             except StoreError:
                 if time.monotonic() > deadline:
                     raise
             await asyncio.sleep(_FIRST_PAUSE)
+
+
+def _pauses() -> Iterator[float]:
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause * random.uniform(0.5, 1.0)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel a task until it ends: pymongo 4.20 takes some cancellations for errors of the network."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.1)
 
 
 def _decoded(document: bytes) -> Chunk:

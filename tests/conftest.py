@@ -7,13 +7,13 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # A shared machine is slow at random: a law is checked by its examples, not by its speed.
-settings.register_profile("pollux", deadline=None, print_blob=True)
+settings.register_profile("pollux", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("pollux")
 
 # What Pollux, the client libraries or an HTTP library would read from the developer's own shell.

@@ -16,7 +16,17 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("pipeline", "adapters", "stores", "pollux")
 TOP_LEVEL = {
-    *("pyproject.toml", "README.md", "proxy.toml", "pipeline", "adapters", "stores", "tests", "benchmarks"),
+    *(
+        "pyproject.toml",
+        "README.md",
+        "README.zh-CN.md",
+        "proxy.toml",
+        "pipeline",
+        "adapters",
+        "stores",
+        "tests",
+        "benchmarks",
+    ),
     *("pollux", "docs", "deploy", "Makefile", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
     *(".ci", ".editorconfig", ".gitignore"),
 }
@@ -172,8 +182,7 @@ def test_module_says_what_it_is_for(path: Path) -> None:
 def is_broad(clause: ast.ExceptHandler) -> bool:
     caught = clause.type.elts if isinstance(clause.type, ast.Tuple) else [clause.type]
     return any(
-        each is None or (isinstance(each, ast.Name) and each.id in {"Exception", "BaseException"})
-        for each in caught
+        each is None or (isinstance(each, ast.Name) and each.id in {"Exception", "BaseException"}) for each in caught
     )
 
 

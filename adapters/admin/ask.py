@@ -31,6 +31,12 @@ class Ask(Struct):
     session: str = ""
 
     @property
+    def port(self) -> int:
+        """The port by which a browser on this machine reaches the house."""
+        server = self.connection.scope.get("server")
+        return int(server[1]) if server and server[1] else 80
+
+    @property
     def client(self) -> str:
         """The caller's address."""
         return self.connection.client.host if self.connection.client else ""

@@ -109,9 +109,9 @@ def _same_origin(connection: HTTPConnection) -> None:
 
     A WebSocket has no header of ours, but always an Origin.
     """
-    if connection.scope["type"] == "http":
-        if connection.scope["method"] in _SAFE or CSRF in connection.headers:
-            return
+    harmless = connection.scope["type"] == "http" and connection.scope["method"] in _SAFE
+    if harmless or (connection.scope["type"] == "http" and CSRF in connection.headers):
+        return
     origin = connection.headers.get("origin", "")
     if not origin or urlsplit(origin).netloc != connection.headers.get("host", ""):
         raise Refusal(403, "csrf", f"Send the header {CSRF}: a page of another origin cannot.")

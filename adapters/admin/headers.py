@@ -1,27 +1,19 @@
-"""The headers that every answer of the admin app carries, so that a browser does nothing with it that we did not mean."""
+"""The headers of every answer of the admin application: a browser shall do nothing with it that we did not mean."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from adapters.asgi import REQUEST_ID, Admin
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
-REQUEST_ID = "pollux.request_id"
-"""Where the edge leaves a request's id in the scope."""
-
-_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "img-src 'self' data:",
-        "object-src 'none'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
+_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
 )
 _ALWAYS = [
     (b"content-security-policy", _POLICY.encode()),
@@ -36,10 +28,10 @@ _ALWAYS = [
 class Guarded:
     """An ASGI application whose answers carry these headers; what is not said to be kept is not kept."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: Admin) -> None:
         self._app = app
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = [*message["headers"], *_ALWAYS]

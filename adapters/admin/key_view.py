@@ -32,9 +32,7 @@ async def key_view(office: Office, key: Key) -> shapes.Key:
     return _view(key, office, accounts, await office.usage.read("key"))
 
 
-def _view(
-    key: Key, office: Office, accounts: Mapping[str, Account], usage: Mapping[str, Usage]
-) -> shapes.Key:
+def _view(key: Key, office: Office, accounts: Mapping[str, Account], usage: Mapping[str, Usage]) -> shapes.Key:
     today = office.windows.day(office.clock.now()).name
     total = accounts.get(account_of(key.id, "total"))
     daily = accounts.get(account_of(key.id, "day", today))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from adapters.admin import shapes
     from adapters.admin.logins import Logins
+    from adapters.log_tail import LogTail
     from pipeline.costs import Costs
     from pipeline.keys import KeyBook
     from pipeline.leases import LeasePool
-    from pipeline.ports import Clock, StateStore
+    from pipeline.ports import Clock, Keys, StateStore
+    from pipeline.trace import Traces
     from pipeline.usage import UsageBook
     from pipeline.windows import Windows
 
@@ -31,6 +33,12 @@ class CredentialDesk(Protocol):
     async def documents(self, names: Sequence[str] = ()) -> dict[str, bytes]:
         """Return credentials with their secrets as JSON documents, by file name; all where none is named."""
 
+    def environment(self) -> dict[str, bytes]:
+        """Return the credentials that stand in the environment, by variable."""
+
+    def loads_environment(self) -> bool:
+        """Whether those of the environment are taken at every start."""
+
 
 class ConfigDesk(Protocol):
     """Shows and changes the configuration."""
@@ -49,60 +57,36 @@ class ConfigDesk(Protocol):
 
 
 class JobDesk(Protocol):
-    """Shows and runs what is done from time to time."""
+    """Shows and runs what is done from time to time; what it returns has the fields of `shapes.Job`."""
 
-    async def all(self) -> list[shapes.Job]:
-        """Return all jobs."""
+    async def list(self) -> Sequence[object]:
+        """Return all jobs. Errors: StoreError."""
 
-    async def run(self, name: str) -> shapes.Job | None:
-        """Run a job now; None when there is none so named."""
+    async def run(self, name: str) -> object:
+        """Run a job now. Errors: KeyError when there is none so named; StoreError."""
 
-    async def switch(self, name: str, on: bool) -> shapes.Job | None:
-        """Switch a job on or off; None when there is none so named."""
-
-
-class LogDesk(Protocol):
-    """Shows the log."""
-
-    async def tail(self, lines: int, level: shapes.Level, text: str) -> shapes.LogLines:
-        """Return the latest lines of at least that level that hold that text."""
-
-    def follow(self, level: shapes.Level, text: str) -> AsyncGenerator[str, None]:
-        """Yield lines as they are written."""
-
-    def download(self) -> AsyncIterator[bytes]:
-        """Yield the whole log."""
-
-    async def clear(self) -> None:
-        """Empty the log."""
-
-
-class TraceDesk(Protocol):
-    """Shows what single requests went through."""
-
-    def latest(self, limit: int) -> list[shapes.Trace]:
-        """Return the latest watched requests, the latest first."""
-
-    def watch(self, seconds: float) -> None:
-        """Watch every request for so long; 0 ends it."""
+    async def switch(self, name: str, on: bool) -> object:
+        """Switch a job on or off, everywhere. Errors: as `run`."""
 
 
 class Office(Protocol):
     """Everything the admin API works with."""
 
+    version: str
     state: StateStore
     clock: Clock
     windows: Windows
     pool: LeasePool
     keys: KeyBook
+    callers: Keys
     costs: Costs
     usage: UsageBook
     logins: Logins
     credentials: CredentialDesk
     config: ConfigDesk
     jobs: JobDesk
-    logs: LogDesk
-    traces: TraceDesk
+    logs: LogTail
+    traces: Traces
 
     def admits(self, password: str) -> bool:
         """Whether this is the panel password; takes the same time for every wrong one."""
@@ -113,8 +97,8 @@ class Office(Protocol):
     def locked_out(self) -> None:
         """Count one lockout."""
 
-    def port(self) -> int:
-        """Return the port that a browser on this machine reaches the house by."""
+    def draining(self) -> bool:
+        """Whether the house is about to close."""
 
     async def overview(self) -> shapes.Overview:
         """Return how the house is doing. Errors: StoreError."""

@@ -58,8 +58,8 @@ def document(version: str) -> dict[str, Any]:
 
 def _schemas(operations: Iterable[Operation]) -> tuple[dict[Any, Any], dict[str, Any]]:
     """Return the schema of each type that is read or written, and what they refer to."""
-    types = {each for operation in operations for each in (operation.body, operation.answer, operation.query) if each}
-    types = sorted((types - {bytes}) | {Error}, key=lambda each: str(each.__name__))
+    named = {each for operation in operations for each in (operation.body, operation.answer, operation.query) if each}
+    types = sorted((named - {bytes}) | {Error}, key=lambda each: str(each.__name__))
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
     return dict(zip(types, schemas, strict=True)), components
 

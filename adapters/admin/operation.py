@@ -50,7 +50,7 @@ class Page(Struct):
     headers: list[tuple[str, str]] = field(default_factory=list)
 
 
-class Refusal(Exception):  # noqa: N818  what happened, not what went wrong with us
+class Refusal(Exception):
     """An operation that is not done.
 
     Shape: `code` is for programs; `field` names the part of the request to blame; `more` is shown beside the message.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from adapters.admin.operation import Refusal
@@ -28,8 +28,8 @@ async def uploaded(ask: Ask) -> list[tuple[str, bytes]]:
             if not files:
                 raise Refusal(422, "invalid", "There is no file in this form.", field="files")
             return [(_printable(each.filename or ""), await each.read()) for each in files]
-    except MultiPartException as exc:
-        raise Refusal(400, "malformed", exc.message) from exc
+    except HTTPException as exc:
+        raise Refusal(400, "malformed", exc.detail) from exc
 
 
 def _printable(name: str) -> str:

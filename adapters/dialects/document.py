@@ -39,11 +39,7 @@ def decoded(body: bytes, form: type[T]) -> T:
 
     Errors: BadRequest as `parsed`, and with `field` for a value that does not fit.
     """
-    value = parsed(body)
-    try:
-        return msgspec.convert(value, form)
-    except msgspec.ValidationError as exc:
-        raise misfit(exc) from None
+    return converted(parsed(body), form)
 
 
 def object_in(text: str) -> dict[str, Any] | None:
@@ -57,8 +53,8 @@ def object_in(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def converted(value: Any, form: type[T], under: str) -> T:
-    """Return a piece of a body as that Struct; `under` is its place. Errors: BadRequest with `field`."""
+def converted(value: Any, form: type[T], under: str = "") -> T:
+    """Return a body, or the piece of it whose place is `under`, as that Struct. Errors: BadRequest with `field`."""
     try:
         return msgspec.convert(value, form)
     except msgspec.ValidationError as exc:

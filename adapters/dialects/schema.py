@@ -1,16 +1,15 @@
 """A caller's JSON schema on its way to Google: as it is where Google reads JSON schema, mended where it would stumble.
 
 Only schema *positions* are ever touched: a property called `title`, `const` or `properties` is the caller's own name,
-and the values of `enum`, `default` and `examples` are data. For the older surfaces see `legacy_schema`.
+and the values of `enum`, `default` and `examples` are data. For the older surfaces see `pipeline.legacy_schema`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any, cast
-from urllib.parse import unquote
 
-Schema = dict[str, Any]
+from pipeline.json_schema import MAX_INLINE_DEPTH, Schema, resolve
 
 MAPS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 """Keywords that hold schemas by names of the caller's own."""
@@ -23,7 +22,6 @@ SINGLES = frozenset({"items", "additionalProperties", "not", "if", "then", "else
 
 # What one schema may grow to by writing out its references: a dozen lines can name a billion nodes.
 MAX_INLINED = 500
-MAX_INLINE_DEPTH = 24
 
 
 def clean(schema: Schema) -> Schema:
@@ -34,22 +32,6 @@ def clean(schema: Schema) -> Schema:
         argument.
     """
     return cast("Schema", _Cleaning(schema).node(schema, 0))
-
-
-def resolve(root: Schema, pointer: Any) -> Schema | None:
-    """Return the schema that a local `$ref` names, or None."""
-    if not isinstance(pointer, str) or not pointer.startswith("#"):
-        return None
-    node: Any = root
-    for step in unquote(pointer[1:]).split("/")[1:]:
-        name = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(node, list) and name.isdecimal() and int(name) < len(node):
-            node = node[int(name)]
-        elif isinstance(node, dict) and name in node:
-            node = node[name]
-        else:
-            return None
-    return node if isinstance(node, dict) else None
 
 
 def references(schema: Any) -> Iterator[str]:

@@ -45,6 +45,17 @@ FIXTURES: dict[str, Fixture] = {
         "Multiple authentication credentials received. Please pass only one.",
     ),
     "400-precondition": error(400, "FAILED_PRECONDITION", "Precondition check failed."),
+    "400-schema": error(
+        400,
+        "INVALID_ARGUMENT",
+        "Invalid JSON payload received. Unknown name \"parametersJsonSchema\" at"
+        " 'request.tools[0].function_declarations[0]': Cannot find field.",
+    ),
+    "400-schema-answer": error(
+        400,
+        "INVALID_ARGUMENT",
+        "GenerateContentRequest.generation_config.response_json_schema: the schema is not supported.",
+    ),
     "400-signature": error(400, "INVALID_ARGUMENT", "Corrupted thought signature."),
     "400-signature-invalid": error(400, "INVALID_ARGUMENT", "Invalid thought signature"),
     "400-too-long": error(

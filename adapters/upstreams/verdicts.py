@@ -53,9 +53,9 @@ class Row(Struct, frozen=True):
     origin: str = ""
 
     @property
-    def suspects_the_request(self) -> bool:
-        """Whether a status is all there is to go by: the request may be what upstream cools down for."""
-        return self.action == "cool" and not (self.reason or self.domain or self.quota or self.message)
+    def is_bare(self) -> bool:
+        """Whether a status is all that this row goes by."""
+        return not (self.reason or self.domain or self.quota or self.message)
 
     def fits(self, facts: Facts, upstream: str) -> bool:
         """Whether this row speaks about that answer."""
@@ -182,10 +182,12 @@ def row_for(facts: Facts, upstream: str, table: Table = TABLE) -> Row:
 def judged(facts: Facts, row: Row, now: float) -> UpstreamError:
     """Return the error that these facts stand for when this row decides."""
     seconds = _seconds(row.seconds, facts, now)
+    # Upstream has named neither a quota nor a time: the request may be what it refuses.
+    suspect = row.action == "cool" and row.is_bare and (seconds is None or seconds == row.seconds)
     reason = _reason(facts) if row.action in {"disable", "cool"} else ""
     return _CLASSES.get(row.error_type, Refused)(
         _told(row, facts),
-        verdict=Verdict(row.scope, row.action, seconds, reason, row.suspects_the_request, quotas_of(facts.error)),
+        verdict=Verdict(row.scope, row.action, seconds, reason, suspect, quotas_of(facts.error)),
         detail=_detail(row, facts),
         status=row.answers or (502 if facts.status == 499 else facts.status),
         error_type=row.error_type,

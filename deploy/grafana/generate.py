@@ -37,6 +37,8 @@ ROWS = {
         "pollux_workers",
         "pollux_worker_rss_bytes",
         "pollux_event_loop_lag_seconds",
+        "pollux_config_reloads_total",
+        "pollux_config_last_success_timestamp_seconds",
         "pollux_build_info",
     ),
 }
@@ -54,6 +56,7 @@ TOGETHER = {
     "pollux_credentials": "max",
     "pollux_quota_remaining_ratio": "min",
     "pollux_quota_reset_timestamp_seconds": "1000 * max",
+    "pollux_config_last_success_timestamp_seconds": "1000 * min",
     "pollux_build_info": "max",
 }
 """How gauges of replicas that all speak of one thing become one: a sum would count it twice. Grafana's times are in

@@ -1,9 +1,8 @@
 """Stage `quota`: how much the caller's key may still ask for."""
 
 from collections.abc import Callable
-from typing import Annotated
 
-from msgspec import Meta, field
+from msgspec import field
 
 from pipeline.costs import DEFAULT
 from pipeline.errors import Forbidden
@@ -12,8 +11,6 @@ from pipeline.keys import may_use
 from pipeline.ports import Ports
 from pipeline.quota import Charge, is_charged
 from pipeline.stage import Stage, StageConfig
-
-Cost = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 CHARACTERS_PER_TOKEN = 4
 """Source: "a token is equivalent to about 4 characters", Gemini API, token counting."""
@@ -38,9 +35,14 @@ class Quota(StageConfig, frozen=True):
     needs = frozenset({"caller", "model", "features"})
     gives = frozenset({"charge"})
 
-    costs: dict[str, Cost] = field(default_factory=lambda: dict(DEFAULT))
-    default_cost: Cost = 1
-    anti_truncation: Cost = 2
+    costs: dict[str, int] = field(default_factory=lambda: dict(DEFAULT))
+    default_cost: int = 1
+    anti_truncation: int = 2
+
+    def __post_init__(self) -> None:
+        lowest = min([*self.costs.values(), self.default_cost, self.anti_truncation])
+        if lowest < 0:
+            raise ValueError(f"a cost is 0 or more, not {lowest}")
 
     def build(self, ports: Ports) -> Stage:
         quotas, cost = ports.quotas, self._pricing(ports)

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import aclosing
 
 from pipeline.errors import Broken, NoCredential, Terms, UpstreamError
-from pipeline.exchange import Chunk, Exchange, Reply
+from pipeline.exchange import Chunk, Exchange, Repair, Reply
 from pipeline.ports import Answer, Credential, Decoder, Lease, Ports
 from pipeline.stage import Stage, StageConfig
 
@@ -35,16 +35,16 @@ class Upstream(StageConfig, frozen=True):
 
         async def upstream(x: Exchange) -> None:
             async def ask(payload: Chunk, stream: bool) -> Reply:
-                return await _ask(ports, x, payload, stream, retry_empty)
+                if not x.stream or not commit_after:
+                    return await _ask(ports, x, payload, stream, retry_empty)
+                timer = asyncio.get_running_loop().call_later(commit_after, x.hold)
+                try:
+                    return await _ask(ports, x, payload, stream, retry_empty)
+                finally:
+                    timer.cancel()
 
             if x.source is not None:
                 x.reply = Reply(source=x.source(ask))
-            elif x.stream and commit_after:
-                timer = asyncio.get_running_loop().call_later(commit_after, x.hold)
-                try:
-                    x.reply = await ask(x.payload, True)
-                finally:
-                    timer.cancel()
             else:
                 x.reply = await ask(x.payload, x.stream)
 
@@ -53,12 +53,14 @@ class Upstream(StageConfig, frozen=True):
 
 async def _ask(ports: Ports, x: Exchange, payload: Chunk, stream: bool, retry_empty: int) -> Reply:
     failure: UpstreamError | None = None
+    repairs = list(x.repairs)  # each once per call: a source that calls again begins with what upstream refused
     assert x.leases is not None, "the order check lets no pipeline through without `credential`"
     async with aclosing(aiter(x.leases)) as leases:
         async for lease in leases:
-            attempt = _Attempt(ports, x, lease, refuses_empty=retry_empty > 0)
+            attempt = _Attempt(ports, x, lease, repairs, refuses_empty=retry_empty > 0)
             try:
-                return await attempt.run(payload, stream)
+                async with attempt:
+                    return await attempt.run(payload, stream)
             except UpstreamError as exc:
                 failure = exc
                 payload = attempt.payload  # what was mended for one lease is as wrong for the next
@@ -73,15 +75,25 @@ async def _ask(ports: Ports, x: Exchange, payload: Chunk, stream: bool, retry_em
 class _Attempt:
     """One lease, used once; the lease is closed when the attempt fails or the exchange ends."""
 
-    __slots__ = ("_answer", "_lease", "_ports", "_refuses_empty", "_x", "payload")
+    __slots__ = ("_answer", "_lease", "_ports", "_refuses_empty", "_repairs", "_x", "payload")
 
-    def __init__(self, ports: Ports, x: Exchange, lease: Lease, *, refuses_empty: bool) -> None:
+    def __init__(self, ports: Ports, x: Exchange, lease: Lease, repairs: list[Repair], *, refuses_empty: bool) -> None:
         self._refuses_empty = refuses_empty
+        self._repairs = repairs
         self._ports = ports
         self._x = x
         self._lease = lease
         self._answer: Answer | None = None
         self.payload: Chunk = {}
+
+    async def __aenter__(self) -> None:
+        """Use the lease."""
+
+    async def __aexit__(self, _: object, exc: BaseException | None, __: object) -> None:
+        if exc is None:
+            self._x.closers.append(self._end_answered)
+        else:
+            await self._end(exc)
 
     async def run(self, payload: Chunk, stream: bool) -> Reply:
         upstream = self._ports.upstreams[self._lease.credential.kind]
@@ -95,13 +107,8 @@ class _Attempt:
             if x.trace is not None:
                 x.trace.failed(exc)
             meter.attempted(upstream.name, x.model, exc.error_type)
-            await self._end(exc)
-            raise
-        except BaseException as exc:
-            await self._end(exc)
             raise
         meter.attempted(upstream.name, x.model, "ok")
-        x.closers.append(self._end_answered)
         return reply
 
     async def _send(self, payload: Chunk, stream: bool) -> Reply:
@@ -126,10 +133,10 @@ class _Attempt:
                     raise
 
     def _mended(self, exc: UpstreamError) -> Chunk | None:
-        for repair in self._x.repairs:
+        for repair in self._repairs:
             mended = repair(self.payload, exc)
             if mended is not None:
-                self._x.repairs.remove(repair)
+                self._repairs.remove(repair)
                 return mended
         return None
 

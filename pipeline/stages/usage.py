@@ -6,16 +6,17 @@ from pipeline.stage import Stage, StageConfig
 
 
 class Usage(StageConfig, frozen=True):
-    """Count the calls and tokens of every model, credential and key, from what upstream reports.
+    """Count the tokens of every answer, by model and type, from what upstream reports.
 
-    Where stage `quota` reserved something, this is also where the answer begins to count against it.
+    Where stage `quota` reserved something, this is also where the answer begins to count against it: before its first
+    byte leaves, so that nothing is answered for free, whatever happens to this process.
     """
 
     name = "usage"
     needs = frozenset({"reply"})
 
     def build(self, ports: Ports) -> Stage:
-        meter, record = ports.meter, ports.usage.record
+        meter = ports.meter
 
         async def usage(x: Exchange) -> None:
             if x.charge is not None:
@@ -24,7 +25,6 @@ class Usage(StageConfig, frozen=True):
             async def count(outcome: BaseException | None) -> None:
                 if x.usage:
                     meter.tokens(x.model, x.usage)
-                record(x, outcome)
 
             x.closers.append(count)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -24,8 +25,12 @@ option = click.option(
 
 def load_or_exit(config: str | None, environ: Mapping[str, str] = os.environ) -> Loaded:
     """Return the configuration, its warnings said; a bad one ends the process with everything wrong with it."""
+    import structlog
+
     from pollux.config import load
 
+    # What is logged on the way is for people; standard output is the command's own, for programs too.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         loaded = load(config, environ)
     except ConfigErrors as exc:

@@ -1,4 +1,4 @@
-"""`pollux creds`: add, list, verify, enable, disable, remove and export credentials."""
+"""`pollux creds`: add, list, verify, enable, disable, remove, export and encrypt credentials."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -160,6 +160,27 @@ def export(names: tuple[str, ...], output: Path | None, config: str | None) -> N
         sys.exit(1)
 
 
+@command.command()
+@configuration.option
+def rekey(config: str | None) -> None:
+    """Encrypt credentials with POLLUX_ENCRYPTION_KEY: plain ones, and those under the key until now.
+
+    The key until now is asked for, or read from POLLUX_ENCRYPTION_KEY_OLD. Interrupted, it can be run again.
+    """
+    from pollux.storage import KEY, KEY_BEFORE
+
+    if not os.environ.get(KEY):
+        raise click.ClickException(f"{KEY} is not set: it is what credentials are to be encrypted with.")
+    environ = dict(os.environ)
+    if not environ.get(KEY_BEFORE) and sys.stdin.isatty():
+        environ[KEY_BEFORE] = click.prompt("The key until now (empty: none)", default="", hide_input=True)
+
+    async def reseal(held: Credentials) -> int:
+        return sum([await home.reseal() for home in held.homes])
+
+    click.echo(f"encrypted {_with_credentials(config, reseal, environ)} anew")
+
+
 def _read(sources: Iterable[str]) -> tuple[list[Credential], list[str]]:
     """Return the credentials in all sources, and what was refused with why."""
     from stores.forms import scan
@@ -194,13 +215,15 @@ def _contents(source: str, refused: list[str]) -> Iterable[tuple[str, bytes]]:
         yield "", source.encode()
 
 
-def _with_credentials(config: str | None, work: Callable[[Credentials], Awaitable[T]]) -> T:
+def _with_credentials(
+    config: str | None, work: Callable[[Credentials], Awaitable[T]], environ: Mapping[str, str] = os.environ
+) -> T:
     loaded = configuration.load_or_exit(config)
 
     async def run() -> T:
         from pollux import credentials
 
-        async with credentials.opened(loaded, os.environ) as opened:
+        async with credentials.opened(loaded, environ) as opened:
             return await work(opened)
 
     try:

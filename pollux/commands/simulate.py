@@ -21,7 +21,8 @@ def command(host: str, port: int, scenario: Path | None, canned: bool) -> None:
     """
     from adapters import simulator
     from adapters.simulator.scenario import load
+    from pollux.loop import loop_factory
 
     script = load(scenario) if scenario else None
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(simulator.serve(host, port, script, canned, ready=click.echo))
+    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(simulator.serve(host, port, script, canned, ready=click.echo))

@@ -6,6 +6,7 @@ import base64
 from functools import partial
 from typing import Any
 
+import httpx2
 import pytest
 from google import genai
 from google.genai import errors, types
@@ -194,3 +195,13 @@ async def test_models_are_listed_page_by_page(proxy: Running) -> None:
             await ai.models.get(model="no-such-model")
     assert f"models/{MODEL}" in names
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("upstream", ["gemini_api"])
+async def test_stream_without_alt_is_one_json_array(proxy: Running) -> None:
+    """What the library never asks for, and others written against Google's own API do."""
+    said = {"contents": {"parts": {"text": "Say hello"}}}
+    async with httpx2.AsyncClient(base_url=proxy.url, headers={"x-goog-api-key": KEY}) as http:
+        answer = await http.post(f"/v1beta/models/{MODEL}:streamGenerateContent", json=said)
+    assert answer.headers["content-type"].startswith("application/json")
+    assert answer.json()[-1]["candidates"][0]["finishReason"] == "STOP"

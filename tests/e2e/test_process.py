@@ -171,3 +171,21 @@ async def test_port_in_use_is_said_and_exits_78(tmp_path: Path) -> None:
         _, said = await process.communicate()
         assert process.returncode == 78
         assert f"cannot listen on 127.0.0.1:{port}" in said.decode()
+
+
+async def test_granian_serves_sees_callers_leave_and_stops(tmp_path: Path) -> None:
+    (tmp_path / "proxy.toml").write_text('[server]\nengine = "granian"\n', encoding="utf-8")
+    async with (
+        Simulator(Scenario(text="word " * 40, events=40, cadence=0.05)) as google,
+        served(tmp_path, google) as it,
+    ):
+        status, body = await chat(it.url, stream=True)
+        assert status == 200
+        assert body.endswith(b"data: [DONE]\n\n")
+        leaving = asyncio.create_task(chat(it.url, stream=True))
+        await google.wait_requests(2)
+        await asyncio.sleep(0.2)
+        leaving.cancel()
+        await google.wait_closed(1, within=2)
+        it.process.send_signal(signal.SIGTERM)
+        assert await it.process.wait() == 0

@@ -1,7 +1,7 @@
 """Laws of the pool, whatever happens in whatever order."""
 
 import asyncio
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -16,8 +16,10 @@ from hypothesis.stateful import (
     rule,
 )
 
-from pipeline.errors import GIVE_UP, ROTATE, AllCooling, NoCredential, Refused, Scope, Verdict
+from pipeline.books import Limit
+from pipeline.errors import GIVE_UP, ROTATE, AllCooling, NoCredential, Quota, Refused, Scope, UpstreamError, Verdict
 from pipeline.leases import UnitLease
+from pipeline.scheduling import StrategyName
 from tests.pipeline.pools import Rig, account, exchange, key
 
 SCOPES: tuple[Scope, ...] = ("unit_model", "project_model", "unit", "credential")
@@ -26,8 +28,12 @@ CREDENTIALS = (key("a", "p"), key("b", "p"), key("c"), account("d", "one", "two"
 FAULTS = [
     *(Verdict(scope, "cool", seconds) for scope in SCOPES for seconds in (5.0, 4000.0)),
     Verdict("unit_model", "cool"),
+    Verdict("project_model", "cool", 5.0, quotas=(Quota("rpm", 4),)),
     Verdict("credential", "disable", None, "made up"),
 ]
+SUSPECT = Verdict("unit_model", "cool", None, suspect=True)
+LIMITS = (Limit(model="flash", project="p", rpm=6), Limit(model="pro", rpd=25))
+STRATEGIES = get_args(StrategyName)
 HARMLESS = [GIVE_UP, ROTATE, ROTATE, ROTATE, ROTATE]
 
 
@@ -37,6 +43,7 @@ class Asking:
     def __init__(self, rig: Rig, model: str) -> None:
         self.leases = rig.pool.leases(exchange(model), 6, 0.0)
         self.model = model
+        self.suspected = False
         self.met: list[UnitLease] = []
 
 
@@ -46,10 +53,26 @@ class PoolMachine(RuleBasedStateMachine):
     asking = Bundle("asking")
     serving = Bundle("serving")
 
-    @initialize(calls=st.integers(1, 5))
-    def open(self, calls: int) -> None:
+    @initialize(
+        calls=st.integers(1, 5),
+        strategy=st.sampled_from(STRATEGIES),
+        concurrency=st.integers(0, 3),
+        faults=st.integers(0, 2),
+        limits=st.sampled_from([(), LIMITS]),
+    )
+    def open(
+        self, calls: int, strategy: StrategyName, concurrency: int, faults: int, limits: tuple[Limit, ...]
+    ) -> None:
         self.loop = asyncio.new_event_loop()
-        self.rig = Rig(*CREDENTIALS, calls_per_rotation=calls)
+        self.concurrency = concurrency
+        self.rig = Rig(
+            *CREDENTIALS,
+            calls_per_rotation=calls,
+            strategy=strategy,
+            concurrency=concurrency,
+            breaker_faults=faults,
+            limits=limits,
+        )
         self.run(self.rig.started())
         self.ends: dict[tuple[str, str], float] = {}
         self.leases: list[UnitLease] = []
@@ -69,8 +92,12 @@ class PoolMachine(RuleBasedStateMachine):
             unit.id
             for unit in self.rig.pool.snapshot()
             if unit.state not in {"disabled", "quarantined"}
+            and not (self.concurrency and self.calls_of(unit.credential) >= self.concurrency)
             and not any(of in {"", model} and rest.until > now for of, rest in unit.rests.items())
         }
+
+    def calls_of(self, credential: str) -> int:
+        return sum(not lease.closed for lease in self.leases if lease.credential.id == credential)
 
     @rule(target=asking, model=st.sampled_from(MODELS))
     def ask(self, model: str) -> Asking:
@@ -81,6 +108,18 @@ class PoolMachine(RuleBasedStateMachine):
         lease = self.grant(request)
         if lease is not None:
             self.fail(lease, verdict)
+
+    @rule(request=asking)
+    def meet_what_may_be_the_requests_fault(self, request: Asking) -> None:
+        lease = self.grant(request)
+        if lease is None:
+            return
+        before = self.standing()
+        lease.fail(Refused(verdict=SUSPECT))
+        if request.suspected:
+            assert self.standing() == before
+        self.run(lease.close(lease.failure))
+        request.suspected = True
 
     @rule(target=serving, request=asking)
     def begin(self, request: Asking) -> Any:
@@ -97,14 +136,17 @@ class PoolMachine(RuleBasedStateMachine):
             self.run(lease.close(None))
 
     def grant(self, request: Asking) -> UnitLease | None:
+        if request.met:  # asking for the next lease ends the last one
+            self.run(request.met[-1].close(UpstreamError()))
         met = {lease._grant.unit.id for lease in request.met}
+        free = self.free(request.model)
         try:
             lease = cast("UnitLease", self.run(anext(request.leases)))
         except (AllCooling, NoCredential, StopAsyncIteration):
             return None
-        free = self.free(request.model)
-        assert lease._grant.unit.id in free
-        assert lease._grant.unit.id not in met or not free - met
+        unit = lease._grant.unit.id
+        assert unit in free
+        assert unit not in met or not free - met
         request.met.append(lease)
         self.leases.append(lease)
         return lease
@@ -112,10 +154,11 @@ class PoolMachine(RuleBasedStateMachine):
     def fail(self, lease: UnitLease, verdict: Verdict) -> None:
         before = self.standing()
         lease.fail(Refused(verdict=verdict))
-        self.run(lease.close(lease.failure))
-        if lease.failure is not None and lease.failure.verdict in HARMLESS:
+        harmless = lease.failure is not None and lease.failure.verdict in HARMLESS
+        if harmless:
             assert self.standing() == before
-        else:
+        self.run(lease.close(lease.failure))
+        if not harmless:
             assert lease._grant.unit.id not in self.free(lease.model)
 
     def standing(self) -> list[Any]:
@@ -137,10 +180,29 @@ class PoolMachine(RuleBasedStateMachine):
     @precondition(lambda self: hasattr(self, "rig"))
     def no_rest_ends_early(self) -> None:
         now = self.rig.clock.now()
-        ends = {(unit.id, of): rest.until for unit in self.rig.pool.snapshot() for of, rest in unit.rests.items()}
+        ends = {
+            (unit.id, of): rest.until
+            for unit in self.rig.pool.snapshot()
+            for of, rest in unit.rests.items()
+            if "is spent" not in rest.reason  # the ledger's may: something was given back
+        }
         for place, until in self.ends.items():
             assert until <= now or ends.get(place, 0.0) >= until - 1e-3
         self.ends = ends
+
+    @invariant()
+    @precondition(lambda self: hasattr(self, "rig"))
+    def no_credential_has_more_calls_than_it_may(self) -> None:
+        if self.concurrency:
+            assert all(self.calls_of(each.id) <= self.concurrency for each in CREDENTIALS)
+
+    @invariant()
+    @precondition(lambda self: hasattr(self, "rig"))
+    def no_quota_is_overdrawn_by_more_than_was_learnt_too_late(self) -> None:
+        for each in self.rig.pool.forecast():
+            if (each.project, each.quota, each.limit) in {("p", "rpm", 6), ("p", "rpd", 25)}:
+                tallies = [tally for tally in self.rig.pool._ledger._tallies() if tally.quota == each.quota]
+                assert all(tally.spent <= tally.limit for tally in tallies if tally.limit == each.limit)
 
     @invariant()
     @precondition(lambda self: hasattr(self, "rig"))

@@ -15,7 +15,10 @@ from tests.pipeline.pools import Rig, account, exchange, key
 MINUTE = 60.0
 
 
-async def rig_of(*limits: Limit, credentials: Any = (key("a", "p"), key("b", "p"), key("c", "q")), **more: Any) -> Rig:
+KEYS = (key("a", "p"), key("b", "p"), key("c", "q"))
+
+
+async def rig_of(*limits: Limit, credentials: Any = KEYS, **more: Any) -> Rig:
     rig = Rig(*credentials, limits=limits, **more)
     rig.clock.time = -(rig.clock.now() % MINUTE)  # a minute begins
     return await rig.started()
@@ -38,7 +41,6 @@ def left(rig: Rig) -> dict[tuple[str, str], int]:
 async def test_project_that_has_spent_its_minute_rests_with_all_its_keys_until_the_next():
     rig = await rig_of(Limit(rpm=4))
     assert len(await rig.served(8)) == 8
-    assert rig.clock.time % MINUTE < 10
     with pytest.raises(AllCooling) as caught:
         await rig.lease()
     assert caught.value.retry_after == pytest.approx(MINUTE - rig.clock.now() % MINUTE, abs=0.01)

@@ -54,6 +54,37 @@ def test_requests_far_from_limit_do_not_ask_the_store(folder):
     run(main())
 
 
+def test_queue_that_never_ends_is_served_as_long_as_something_is_left(folder):
+    async def main():
+        fleet = Fleet(folder)
+        key = Key(id="k", total_quota=100_000)
+        await fleet.start()
+        asking = []
+        for _ in range(2000):
+            asking += [asyncio.create_task(fleet.ask(0, key, cost=20)) for _ in range(2)]
+            await asyncio.sleep(0.003)
+        assert all(await asyncio.gather(*asking))
+        await fleet.close()
+
+    run(main())
+
+
+def test_close_takes_nothing_more(folder):
+    async def main():
+        fleet = Fleet(folder)
+        key = Key(id="k", total_quota=100_000)
+        await fleet.start()
+        for _ in range(500):
+            await fleet.ask(0, key)
+            if fleet.workers[0]._allowances[TOTAL]._refilling:
+                break
+        await fleet.close()
+        await asyncio.sleep(1)
+        assert (await fleet.state.account(TOTAL)).leased == {}
+
+    run(main())
+
+
 def test_lease_of_idle_worker_comes_back_to_those_who_need_it(folder):
     async def main():
         fleet = Fleet(folder, 2)

@@ -19,10 +19,8 @@ import sys, pathlib, time
 from pipeline.spending import Spending
 slot = Spending.new(pathlib.Path(sys.argv[1])).slot("key/k/total")
 for number in range(1, 1001):
-    slot.hold(1)
     slot.begin(1)
     slot.end(1, 1)
-slot.hold(5)
 slot.begin(2)
 print("ready", flush=True)
 time.sleep(60)
@@ -38,9 +36,9 @@ def test_spending_survives_kill_to_the_last_unit(tmp_path: Path) -> None:
         os.kill(worker.pid, signal.SIGKILL)
     (spending,) = left_behind(tmp_path)
     ((account, slot),) = spending.accounts()
-    assert (account, slot.unsettled, slot.in_use) == ("key/k/total", 1000, 5)
+    assert (account, slot.unsettled, slot.begun) == ("key/k/total", 1000, 2)
     slot.bury()
-    assert (slot.unsettled, slot.in_use) == (1002, 0)
+    assert (slot.unsettled, slot.begun) == (1002, 0)
     spending.remove()
     spending.close()
     assert list(tmp_path.iterdir()) == []
@@ -59,17 +57,17 @@ def test_file_has_one_owner(tmp_path: Path) -> None:
 def test_slots_of_many_accounts_are_kept_and_used_again(tmp_path: Path) -> None:
     spending = Spending.new(tmp_path)
     for number in range(2500):
-        spending.slot(f"key/{number}/total").hold(number)
+        spending.slot(f"key/{number}/total").begin(number)
     for number in range(0, 2500, 2):
         spending.forget(f"key/{number}/total")
     size = spending.path.stat().st_size
     for number in range(1000):
-        assert spending.slot(f"key/new-{number}/total").in_use == 0
+        assert spending.slot(f"key/new-{number}/total").begun == 0
     assert spending.path.stat().st_size == size
     path = spending.path
     spending.close()
     again = Spending(path)
-    held = {account: slot.in_use for account, slot in again.accounts()}
+    held = {account: slot.begun for account, slot in again.accounts()}
     assert held["key/2499/total"] == 2499
     assert len(held) == 1250 + 1000
     again.close()
@@ -87,7 +85,6 @@ def test_settlement_without_an_answer_is_found_out(tmp_path_factory, spent, back
     """Shape: the store has on lease what it had, or what it should have after the settlement."""
     spending = Spending.new(tmp_path_factory.mktemp("ledger"))
     slot = spending.slot("a")
-    slot.hold(spent + reserved)
     slot.begin(spent)
     slot.end(spent, spent)
     leased = spent + back + reserved

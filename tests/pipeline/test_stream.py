@@ -1,12 +1,15 @@
 """The SSE splitter and the feed: any split of the bytes gives the same events."""
 
 import json
+import time
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.stream import SseSplitter
+from pipeline.exchange import Chunk, Exchange, Request
+from pipeline.stream import SseSplitter, WholeEvents
 
 TEXTS = st.lists(st.text(st.characters(blacklist_categories=["Cs"]), max_size=40), max_size=6)
 
@@ -56,3 +59,37 @@ def test_event_of_twenty_mebibytes_in_small_reads_is_scanned_once() -> None:
     for start in range(0, len(data), 65536):
         events += splitter.feed(data[start : start + 65536])
     assert events == [line]
+
+
+def whole_events(noted: list[bytes]) -> WholeEvents:
+    def judge(data: bytes) -> list[Chunk]:
+        noted.append(data)
+        return []
+
+    nobody: Any = None
+    return WholeEvents(Exchange("id", Request("POST", "/", []), nobody, 0.0), judge)
+
+
+@given(st.lists(st.integers(0, 200)), st.sampled_from(["\r\n", "\n"]), st.booleans())
+def test_events_pass_whole_and_untouched_wherever_they_are_split(cuts: list[int], eol: str, closed: bool) -> None:
+    events = [f'data: {{"text": "\u4f60{number}"}}{eol}{eol}'.encode() for number in range(5)]
+    data = b"".join(events) + (b"" if closed else b'data: {"finishReason": "STOP"}')
+    noted: list[bytes] = []
+    passing = whole_events(noted)
+    passed, last = b"", 0
+    for cut in [*sorted(min(cut, len(data)) for cut in cuts), len(data)]:
+        if cut > last:
+            passed += passing.feed(data[last:cut])
+        assert passed == b"".join(events[: passed.count(b"data:")])
+        last = cut
+    assert passed + passing.flush() == data + (b"" if closed else b"\r\n\r\n")
+    assert noted[-1] == b""
+
+
+def test_event_of_twenty_mebibytes_in_small_reads_is_joined_once() -> None:
+    passing = whole_events([])
+    data = b"data: " + b"x" * (20 * 1024 * 1024) + b"\r\n\r\n"
+    began = time.process_time()
+    passed = [passing.feed(data[start : start + 16384]) for start in range(0, len(data), 16384)]
+    assert b"".join(passed) == data
+    assert time.process_time() - began < 2  # joining and searching all of it with each read takes 10 s

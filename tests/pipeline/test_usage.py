@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from pipeline.errors import Broken
+from pipeline.errors import Broken, Limited
 from pipeline.exchange import Caller, Exchange
 from pipeline.ports import Credential, Lease
 from pipeline.usage import HISTORY, UNKNOWN_MODEL, UsageBook
@@ -52,7 +52,7 @@ async def test_calls_tokens_and_success_are_counted_for_all_three(rig):
         assert (found[1].calls, found[1].ok, found[1].success_rate) == (2, 1, 0.5)
         assert found[1].tokens == {"input": 10, "output": 5, "thoughts": 2}
     (key,) = (await rig.book.read("key")).values()
-    assert key.models == {"gemini-2.5-pro": {"calls": 2, "cost": 0}}
+    assert key.models == {"gemini-2.5-pro": {"calls": 2, "ok": 1, "cost": 0}}
 
 
 async def test_day_ends_at_midnight_of_the_zone_and_history_keeps_it(rig):
@@ -85,14 +85,16 @@ async def test_names_that_were_never_answered_share_one_line(rig):
     assert (await again.read("model"))["made-up-1"].calls == 2
 
 
-async def test_model_lists_are_not_calls(rig):
+async def test_what_asked_nobody_is_no_call(rig):
     rig.book.record(ended(operation="models"), None)
+    rig.book.record(ended(lease=None), Limited())
+    rig.book.record(ended(caller=None), None)
     assert await rig.book.read("key") == {}
 
 
 async def test_days_beyond_the_history_are_forgotten(rig):
     rig.book.record(ended(), None)
     rig.clock.time += (HISTORY + 1) * 86400
-    await rig.book.start()
+    await rig.book.prune()
     rig.clock.time -= (HISTORY + 1) * 86400
     assert await rig.book.today("model") == {}

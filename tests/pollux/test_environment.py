@@ -76,8 +76,8 @@ def test_empty_variable_is_as_good_as_none() -> None:
 
 
 def test_variable_without_effect_is_said_and_not_an_error() -> None:
-    assert said(KEEPALIVE_URL="http://x", UNKNOWN_THING="x") == (
-        "warning: environment: KEEPALIVE_URL: has no effect: this version does not keep a host awake"
+    assert said(METADATA_SERVICE_URL="http://x", UNKNOWN_THING="x") == (
+        "warning: environment: METADATA_SERVICE_URL: has no effect: no credential comes from the metadata service"
     )
 
 

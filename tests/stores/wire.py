@@ -18,7 +18,7 @@ class Wire:
         self.lost = 0
 
     async def open(self) -> Wire:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -26,11 +26,13 @@ class Wire:
         """Lose the answer to the next request that has these bytes in it."""
         self._lose = request
 
-    async def close(self) -> None:
+    async def cut(self) -> None:
+        """End all connections and take no more, until it is opened again."""
         self._server.close()
         for end in self._ends:
             end.cancel()
         await asyncio.gather(*self._ends, return_exceptions=True)
+        self._ends.clear()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if isinstance(self._target, int):

@@ -3,6 +3,7 @@
 Served under /auth/contribute, without a session.
 """
 
+from adapters.admin.adoption import Wish
 from adapters.admin.ask import Ask
 from adapters.admin.operation import Operation
 from adapters.admin.shapes import CallbackUrl, Contribution, OAuthOutcome, OAuthStarted
@@ -12,13 +13,13 @@ from adapters.admin.v1.oauth import OfLogin
 async def start_contribution(ask: Ask) -> OAuthStarted:
     """Begin a login at Google; it expires after ten minutes."""
     ask.guard.slow_down(ask.client)
-    return await ask.office.logins.start(ask.office.port(), contributor=True)
+    return await ask.office.logins.start(ask.port, Wish(), contributor=True)
 
 
 async def paste_contribution(ask: Ask) -> Contribution:
     """Finish a login with the address that Google led the browser to."""
     ask.guard.slow_down(ask.client)
-    return contribution(await ask.office.logins.paste(ask.body.callback_url, contributor=True))
+    return contribution(await ask.office.logins.finish(ask.body.callback_url, Wish(), contributor=True))
 
 
 async def contribution_status(ask: Ask) -> Contribution:

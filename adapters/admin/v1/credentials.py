@@ -5,7 +5,17 @@ from msgspec import Struct
 from adapters.admin.archive import zipped
 from adapters.admin.ask import Ask
 from adapters.admin.operation import Download, Operation, not_found
-from adapters.admin.shapes import Action, Batch, BatchDone, Credential, Credentials, Done, NewCredentials, Reason, Upload
+from adapters.admin.shapes import (
+    Action,
+    Batch,
+    BatchDone,
+    Credential,
+    Credentials,
+    Done,
+    NewCredentials,
+    Reason,
+    Upload,
+)
 from adapters.admin.uploads import uploaded
 
 

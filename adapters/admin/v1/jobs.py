@@ -1,5 +1,7 @@
 """Resource `jobs`: what is done from time to time."""
 
+import msgspec
+
 from adapters.admin.ask import Ask
 from adapters.admin.operation import Operation, not_found
 from adapters.admin.shapes import Job, Jobs, Switch
@@ -7,23 +9,27 @@ from adapters.admin.shapes import Job, Jobs, Switch
 
 async def list_jobs(ask: Ask) -> Jobs:
     """List jobs with when they ran last, how it went, and when they run next."""
-    return Jobs(await ask.office.jobs.all())
+    return Jobs([_shown(each) for each in await ask.office.jobs.list()])
 
 
 async def run_job(ask: Ask) -> Job:
     """Run a job now; answers when it has ended."""
-    return _found(await ask.office.jobs.run(ask.path["name"]), ask)
+    try:
+        return _shown(await ask.office.jobs.run(ask.path["name"]))
+    except KeyError as exc:
+        raise not_found("job", ask.path["name"]) from exc
 
 
 async def switch_job(ask: Ask) -> Job:
     """Switch a job on or off, on all machines."""
-    return _found(await ask.office.jobs.switch(ask.path["name"], ask.body.on), ask)
+    try:
+        return _shown(await ask.office.jobs.switch(ask.path["name"], ask.body.on))
+    except KeyError as exc:
+        raise not_found("job", ask.path["name"]) from exc
 
 
-def _found(job: Job | None, ask: Ask) -> Job:
-    if job is None:
-        raise not_found("job", ask.path["name"])
-    return job
+def _shown(job: object) -> Job:
+    return msgspec.convert(job, Job, from_attributes=True)
 
 
 OPERATIONS = (

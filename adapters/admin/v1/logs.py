@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from adapters.admin.ask import Ask
 from adapters.admin.operation import Download, Operation
-from adapters.admin.shapes import Level, LogLines, Ok, Traces, Watch
+from adapters.admin.shapes import Level, LogLines, Ok, Trace, Traces, Watch
 
 
 class Lines(Struct):
@@ -25,7 +26,9 @@ class Latest(Struct):
 
 async def tail_logs(ask: Ask) -> LogLines:
     """Return the latest log lines; follow them by WebSocket at /api/v1/logs/stream?level=&text=."""
-    return await ask.office.logs.tail(ask.query.lines, ask.query.level, ask.query.text)
+    logs, query = ask.office.logs, ask.query
+    lines = await logs.tail(query.lines, query.level, query.text)
+    return LogLines("all workers" if logs.shared else "this worker", lines)
 
 
 async def download_logs(ask: Ask) -> Download:
@@ -40,7 +43,8 @@ async def clear_logs(ask: Ask) -> None:
 
 async def recent_traces(ask: Ask) -> Traces:
     """Return the latest watched requests, stage by stage with timings."""
-    return Traces(ask.office.traces.latest(ask.query.limit))
+    latest = ask.office.traces.latest(ask.query.limit)
+    return Traces([msgspec.convert(each, Trace, from_attributes=True) for each in latest])
 
 
 async def watch_traces(ask: Ask) -> Ok:

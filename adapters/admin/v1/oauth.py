@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from adapters.admin.adoption import Wish
 from adapters.admin.ask import Ask
 from adapters.admin.operation import Operation
 from adapters.admin.shapes import CallbackUrl, Name, OAuthChoice, OAuthOutcome, OAuthStart, OAuthStarted
@@ -15,14 +16,14 @@ class OfLogin(Struct):
 
 async def start_login(ask: Ask) -> OAuthStarted:
     """Begin a login at Google; it expires after ten minutes."""
-    return await ask.office.logins.start(
-        ask.office.port(), project=ask.body.project, all_projects=ask.body.all_projects
-    )
+    return await ask.office.logins.start(ask.port, Wish(ask.body.project, ask.body.all_projects))
 
 
 async def paste_callback(ask: Ask) -> OAuthOutcome:
     """Finish a login with the address that Google led the browser to; for a browser on another machine."""
-    return await ask.office.logins.paste(ask.body.callback_url, ask.body.project, ask.body.all_projects)
+    return await ask.office.logins.finish(
+        ask.body.callback_url, Wish(ask.body.project, ask.body.all_projects), contributor=False
+    )
 
 
 async def login_status(ask: Ask) -> OAuthOutcome:
@@ -32,7 +33,7 @@ async def login_status(ask: Ask) -> OAuthOutcome:
 
 async def choose_project(ask: Ask) -> OAuthOutcome:
     """Name the project of a login that waits for one."""
-    return await ask.office.logins.choose(ask.body.state, ask.body.project, ask.body.all_projects)
+    return await ask.office.logins.choose(ask.body.state, Wish(ask.body.project, ask.body.all_projects))
 
 
 OPERATIONS = (

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from adapters.dialects.document import parsed
+from adapters.dialects.document import object_in
 from adapters.dialects.names import Names
 from adapters.dialects.openai import ids, media, request
 from pipeline.errors import BadRequest
@@ -191,24 +191,13 @@ def _arguments(arguments: str | request.Extra | None) -> request.Extra:
         return arguments
     if not arguments:
         return {}
-    found = _object(arguments)
+    found = object_in(arguments)
     return {"value": arguments} if found is None else found
 
 
 def _response(text: str) -> request.Extra:
-    found = _object(text)
+    found = object_in(text)
     return {"result": text} if found is None else found
-
-
-def _object(text: str) -> request.Extra | None:
-    """The JSON object a text is, if it is one that can be written again."""
-    if not text.lstrip().startswith("{"):
-        return None
-    try:
-        value = parsed(text.encode())
-    except BadRequest:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _signature(holder: request.Assistant | request.ToolCall) -> str | None:

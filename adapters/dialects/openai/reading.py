@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
-from adapters.dialects.document import misfit, parsed
+from adapters.dialects.document import converted, parsed
 from adapters.dialects.gemini.request import understood
 from adapters.dialects.openai import options, request
 from adapters.dialects.openai.conversation import Conversation
@@ -25,10 +23,7 @@ def read(document: bytes) -> Asked:
     body = parsed(document)
     if isinstance(body, dict) and "contents" in body and "messages" not in body:
         return _gemini(body)
-    try:
-        return _chat(msgspec.convert(body, request.Body))
-    except msgspec.ValidationError as exc:
-        raise misfit(exc) from None
+    return _chat(converted(body, request.Body))
 
 
 def _chat(body: request.Body) -> Asked:

@@ -5,17 +5,13 @@ Source: OpenAI API reference, tools, tool_choice, functions; generativelanguage 
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
-
-from adapters.dialects.document import misfit
+from adapters.dialects.document import converted
 from adapters.dialects.names import Names
 from adapters.dialects.openai import request
 from adapters.dialects.schema import Schema, clean
 from pipeline.errors import BadRequest
-
-T = TypeVar("T")
 
 _GOOGLES_OWN = {
     **dict.fromkeys(("web_search", "web_search_preview", "google_search", "googleSearch"), "googleSearch"),
@@ -77,8 +73,8 @@ class Tools:
     def _chosen(self, choice: request.Extra) -> tuple[str, list[str]]:
         """The mode and the functions of a choice that is an object."""
         if self._field == "function_call":
-            return "ANY", [_read(choice, request.Called, self._field).name]
-        read = _read(choice, request.ToolChoice, self._field)
+            return "ANY", [converted(choice, request.Called, self._field).name]
+        read = converted(choice, request.ToolChoice, self._field)
         if read.allowed_tools:
             allowed = read.allowed_tools
             return ("ANY" if allowed.mode == "required" else "VALIDATED"), [x.function.name for x in allowed.tools]
@@ -102,7 +98,7 @@ def _sorted_out(body: request.Body) -> tuple[list[request.Declared], dict[str, r
     own: dict[str, request.Extra] = {} if body.web_search_options is None else {"googleSearch": {}}
     for number, tool in enumerate(body.tools or ()):
         if "function" in tool:
-            declared.append(_read(tool["function"], request.Declared, f"tools[{number}].function"))
+            declared.append(converted(tool["function"], request.Declared, f"tools[{number}].function"))
             continue
         kind = tool.get("type") or next(iter(tool), "")
         name = _GOOGLES_OWN.get(kind) if isinstance(kind, str) else None
@@ -111,13 +107,6 @@ def _sorted_out(body: request.Body) -> tuple[list[request.Declared], dict[str, r
         options = tool.get(kind)
         own[name] = options if isinstance(options, dict) else {}
     return declared, own
-
-
-def _read(value: Any, form: type[T], place: str) -> T:
-    try:
-        return msgspec.convert(value, form)
-    except msgspec.ValidationError as exc:
-        raise misfit(exc, place) from None
 
 
 def _without_parameters(schema: Schema) -> bool:

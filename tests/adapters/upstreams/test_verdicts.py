@@ -9,8 +9,9 @@ import pytest
 
 from adapters.simulator.fixtures import FIXTURES
 from adapters.upstreams.durations import until_pacific_midnight
-from adapters.upstreams.verdicts import DAY, HOUR, TABLE, classify, classify_event
-from pipeline.errors import ERROR_TYPES, Broken, Busy, Refused, Terms, UpstreamError
+from adapters.upstreams.named_quotas import quotas_of
+from adapters.upstreams.verdicts import DAY, HOUR, TABLE, Row, classify, classify_event
+from pipeline.errors import ERROR_TYPES, Broken, Busy, Quota, Refused, Terms, UpstreamError
 from tests.adapters.upstreams.rig import NOW
 
 RESET = "2026-11-21T06:39:01Z"
@@ -202,3 +203,48 @@ def test_somebody_elses_file_is_tried_elsewhere_and_cools_nothing():
     error = {"code": 403, "message": "You do not have permission to access the File abc or it may not exist."}
     exc = classify(403, [], orjson.dumps({"error": error}), NOW, "gemini_api")
     assert (exc.status, exc.verdict.scope, exc.verdict.action) == (403, "request", "rotate")
+
+
+@pytest.mark.parametrize("decision", DECISIONS, ids=lambda decision: decision[0])
+def test_only_a_bare_status_casts_suspicion_on_the_request(decision):
+    exc = judged(*decision[0].split())
+    bare = exc.verdict.action == "cool" and decision[0].split()[0] in {"403", "429-bare"}
+    assert exc.verdict.suspect is bare
+
+
+def test_limits_that_a_refusal_names_are_learnt():
+    assert judged("429-per-minute").verdict.quotas == (Quota("rpm", 5),)
+    assert [quota.name for quota in judged("429-per-day").verdict.quotas] == ["rpd"]
+    assert judged("429-code-assist-quota", "code_assist").verdict.quotas == ()
+
+
+@pytest.mark.parametrize(
+    ("violation", "quotas"),
+    [
+        ({"quotaId": "GenerateRequestsPerMinutePerProjectPerModel", "quotaValue": "60"}, (Quota("rpm", 60),)),
+        ({"quotaId": "GenerateContentInputTokensPerModelPerMinute-FreeTier", "quotaValue": "9"}, (Quota("tpm", 9),)),
+        ({"quotaId": "GenerateContentInputTokensPerModelPerDay-FreeTier", "quotaValue": "9"}, (Quota("tpd", 9),)),
+        ({"quotaId": "EmbedContentRequestsPerMinutePerUserPerProjectPerModel", "quotaValue": "9"}, ()),
+        ({"quotaId": "GenerateRequestsPerDayPerProjectPerModel"}, ()),
+        ({"quotaId": "GenerateRequestsPerDayPerProjectPerModel", "quotaValue": "many"}, ()),
+        ({"quotaId": "ConcurrentSessions", "quotaValue": "9"}, ()),
+        ({"quotaId": 7, "quotaValue": []}, ()),
+        (7, ()),
+    ],
+)
+def test_quota_id_says_what_is_counted_and_for_how_long(violation, quotas):
+    assert quotas_of({"details": [7, {"violations": [violation]}, {"violations": 7}]}) == quotas
+
+
+def test_operators_row_goes_before_the_built_in_ones():
+    own = Row("provider_capacity", "model", "cool", 7.0, status=frozenset({429}), quota="PerMinute")
+    status, body = recorded("429-per-minute")
+    exc = classify(status, [], body, NOW, "gemini_api", (own, *TABLE))
+    assert (exc.verdict.scope, exc.verdict.seconds, exc.error_type) == ("model", 7.0, "provider_capacity")
+    status, body = recorded("429-per-day")
+    assert classify(status, [], body, NOW, "gemini_api", (own, *TABLE)).verdict.scope == "project_model"
+
+
+def test_row_may_rest_until_midnight_in_california():
+    own = Row("provider_quota_day", "unit", "cool", "midnight", status=frozenset({418}))
+    assert classify(418, [], b"", NOW, "", (own, *TABLE)).verdict.seconds == MIDNIGHT

@@ -54,10 +54,10 @@ def test_good_configuration_is_0_and_says_what_was_checked() -> None:
 
 
 def test_warnings_alone_are_0() -> None:
-    result = check(KEEPALIVE_URL="http://x")
+    result = check(METADATA_SERVICE_URL="http://x")
     assert result.exit_code == 0
     assert result.stdout.splitlines()[0] == (
-        "warning: environment: KEEPALIVE_URL: has no effect: this version does not keep a host awake"
+        "warning: environment: METADATA_SERVICE_URL: has no effect: no credential comes from the metadata service"
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapters.dialects.schema import MAX_INLINE_DEPTH, Schema, resolve
+from pipeline.json_schema import MAX_INLINE_DEPTH, Schema, resolve
 
 _FORMATS = {"string": ("enum", "date-time"), "number": ("float", "double"), "integer": ("int32", "int64")}
 _PASSED = (

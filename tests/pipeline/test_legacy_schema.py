@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.dialects.legacy_schema import KNOWN, reduce
+from pipeline.legacy_schema import KNOWN, reduce
 from tests.adapters.dialects.test_schema import ANYTHING, NAMES
 
 TREE = {

@@ -16,7 +16,7 @@ from adapters.body import CallerGone, Receive, read_body
 from adapters.caller import Caller, Send
 from adapters.memory import MemoryGuard
 from adapters.outcome import error_type_of, status_of
-from adapters.pages import Page
+from adapters.pages import Page, accept_lifespan
 from pipeline import engine
 from pipeline.errors import CallerTimeout, Draining, InternalError, ProxyError
 from pipeline.exchange import Exchange, Headers, Request
@@ -120,7 +120,7 @@ class App:
             except CallerGone:
                 return
         elif scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await accept_lifespan(receive, send)
         elif scope["type"] == "websocket":
             await (self.admin or _refuse_socket)(scope, receive, send)
 
@@ -256,14 +256,6 @@ async def _watch(receive: Receive, task: asyncio.Task[Any]) -> None:
 
 async def _refuse_socket(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close", "code": 1000})
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
 
 
 def _request(scope: dict[str, Any], headers: Headers) -> Request:

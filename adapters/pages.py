@@ -57,7 +57,7 @@ class Pages:
 
     async def __call__(self, scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         if scope["type"] == "lifespan":
-            await _accept_lifespan(receive, send)
+            await accept_lifespan(receive, send)
         elif scope["type"] == "http":
             page = self._pages.get(scope["path"])
             request = Request(scope["method"], scope["path"], scope["headers"])
@@ -66,7 +66,8 @@ class Pages:
             await send({"type": "http.response.body", "body": reply.body or b""})
 
 
-async def _accept_lifespan(receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+async def accept_lifespan(receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+    """Tell the server that an application has started and stopped: it has nothing to do for that."""
     message = {"type": ""}
     while message["type"] != "lifespan.shutdown":
         message = await receive()

@@ -135,7 +135,7 @@ class Traces:
             self._timer.cancel()
             self._timer = None
         if seconds > 0:
-            self._timer = asyncio.get_running_loop().call_later(seconds, self.watch, 0)
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._rest)
         self._settle()
 
     def begin(self, x: Exchange) -> Trace:
@@ -164,6 +164,8 @@ class Traces:
         trace.status, trace.error_type = status, error_type
         if x.caller is not None or self.on:
             self._ended.append(trace)
+            if self._timer is not None or not self._always:
+                self._kept()
 
     def latest(self, limit: int = 200) -> list[Trace]:
         """Return the latest traces, the newest first."""
@@ -171,6 +173,13 @@ class Traces:
             trace.model = self._veil(trace.model)
         traces = [*self._ended, *self._running]
         return sorted(traces, key=lambda trace: trace.at, reverse=True)[:limit]
+
+    def _kept(self) -> None:
+        """Take note of a trace that was asked for."""
+
+    def _rest(self) -> None:
+        self._timer = None
+        self._settle()
 
     def _settle(self) -> None:
         self.on = self._always or self._timer is not None

@@ -69,6 +69,9 @@ class HouseOffice(Office):
     def draining(self) -> bool:
         return self._house.app.draining
 
+    async def settle_keys(self) -> None:
+        await self._house.keys.load()
+
     async def overview(self) -> shapes.Overview:
         house, hour = self._house, await self._house.traffic.hour()
         requests, errors = sum(each.requests for each in hour), sum(each.errors for each in hour)

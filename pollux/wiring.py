@@ -45,8 +45,8 @@ from pipeline.plan import Plan
 from pipeline.ports import Ports, Transport, Upstream
 from pipeline.quota import Quotas
 from pipeline.scheduling import Scheduling
+from pipeline.shared_traces import SharedTraces
 from pipeline.stages.auth import key_of
-from pipeline.trace import Traces
 from pipeline.usage import UsageBook
 from pipeline.vault import Vault
 from pipeline.windows import Windows
@@ -99,11 +99,10 @@ class House:
     ) -> House:
         """Wire up and start a worker. Errors: StoreError when a store cannot be read."""
         house = cls(loaded, index, os.environ if environ is None else environ, logs)
-        try:
+        async with AsyncExitStack() as undoing:
+            undoing.push_async_callback(house.close)
             await house._start()
-        except BaseException:
-            await house.close()
-            raise
+            undoing.pop_all()
         return house
 
     async def close(self) -> None:
@@ -124,7 +123,7 @@ class House:
         self._stack.push_async_callback(self.catalogue.close)
         await self._open_keys(clock)
         self.vault = Vault(self.state, clock)
-        self.traces = Traces(self.index, veil=redact)
+        self.traces = SharedTraces(self.state, clock, self.index, veil=redact)
         self.dialects = all_dialects()
         self.traffic = Traffic(self.state, clock)
         self._stack.push_async_callback(self.traffic.close)
@@ -142,6 +141,9 @@ class House:
         """Open what operators work with."""
         file = self.loaded.settings.logging.file
         self.log_tail = self._logs.tail if self._logs else LogTail(Path(file) if file else None)
+        if self.loaded.settings.server.workers > 1 or self.loaded.settings.storage.url:
+            self._stack.push_async_callback(self.traces.close)
+            self.traces.start()
         self.reloader = Reloader(self.loaded, self._environ, self._build, self._adopt, self.meter)
         self._stack.push_async_callback(self.reloader.close)
         self.reloader.start()

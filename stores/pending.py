@@ -48,7 +48,7 @@ class Pending:
         documents = self._next.documents
         size, replaced = len(document or b""), len(documents.get((kind, key)) or b"")
         growth = size - replaced + (0 if (kind, key) in documents else _PER_KEY)
-        if size <= _LARGEST and self._takes(growth, kind, key):
+        if self._takes(growth if size <= _LARGEST else self._room + 1, kind, key):
             documents[kind, key] = document
 
     def count(self, kind: str, key: str, amounts: Mapping[str, int]) -> None:

@@ -100,6 +100,9 @@ class Office(Protocol):
     def draining(self) -> bool:
         """Whether the house is about to close."""
 
+    async def settle_keys(self) -> None:
+        """Return once the keys that were changed hold here. Errors: StoreError."""
+
     async def overview(self) -> shapes.Overview:
         """Return how the house is doing. Errors: StoreError."""
 

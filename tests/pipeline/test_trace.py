@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ async def test_secret_sent_as_a_model_is_not_kept(tmp_path: Path) -> None:
 
 async def test_room_for_traces_is_bounded(tmp_path: Path) -> None:
     async with pollux(tmp_path) as it:
-        it.house.traces._ended = type(it.house.traces._ended)(maxlen=3)
+        it.house.traces._ended = deque(maxlen=3)
         for _ in range(5):
             await chat(it, TRACE)
         assert len(it.house.traces.latest()) == 3

@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 
 import httpcore
+import structlog
 
+from adapters.logs import configure
 from adapters.simulator import Scenario
 from tests.proxy import Running, pollux
 
@@ -153,3 +155,30 @@ async def test_rotation_goes_on_where_it_was_with_the_new_number_of_calls(tmp_pa
         for _ in range(4):
             assert (await chat(it, FIRST)).status == 200
         assert min(unit.calls for unit in it.house.pool.snapshot()) >= 1
+
+
+async def test_only_who_was_asked_tells_the_other_workers(tmp_path: Path) -> None:
+    async with pollux(tmp_path, config=passwords(FIRST), API_PASSWORD="") as it:
+        told: list[str] = []
+        it.house.reloader.others = lambda: told.append("others")
+        it.house.reloader.wake()  # as on a signal, which all workers get
+        await asyncio.sleep(0.2)
+        assert told == []
+        await it.house.reloader.reload()
+        assert told == ["others"]
+        write(tmp_path, "nonsense")
+        await it.house.reloader.reload()
+        assert told == ["others"]
+
+
+async def test_log_level_counts_from_the_next_line(tmp_path: Path) -> None:
+    log = tmp_path / "pollux.log"
+    logs = configure("info", "json", str(log))
+    try:
+        logs.set_level("error")
+        structlog.get_logger("test").warning("quiet")
+        logs.set_level("debug")
+        structlog.get_logger("test").debug("loud")
+    finally:
+        logs.close()
+    assert [json.loads(line)["event"] for line in log.read_text(encoding="utf-8").splitlines()] == ["loud"]

@@ -141,7 +141,9 @@ def directory() -> Path:
 
 def nx(directory: Path, port: int) -> list[str]:
     log, data = str(directory / "nx.log"), str(directory / "data")
-    return [sys.executable, "-c", _NX, "--data-dir", data, "-p", str(port), "--log-file", log]
+    pid = str(directory / "nx.pid")  # by default one for all
+    files = ["--data-dir", data, "--log-file", log, "--pid-file", pid]
+    return [sys.executable, "-c", _NX, "-p", str(port), *files]
 
 
 def mongod(directory: Path, port: int) -> list[str]:
@@ -149,9 +151,13 @@ def mongod(directory: Path, port: int) -> list[str]:
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Return a port that is free, as is the one 10,000 higher, which the nodes of a Redis cluster talk on."""
+    port = 65535
+    while port > 55_000:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            port = int(listener.getsockname()[1])
+    return port
 
 
 def answers(port: int) -> bool:

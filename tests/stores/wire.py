@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import suppress
 
 
 class Wire:
     """Passes bytes from a port of its own to a server. Shape: `target` is a port, or the path of a socket."""
 
-    def __init__(self, target: int | str) -> None:
+    def __init__(self, target: int | str, tls: ssl.SSLContext | None = None) -> None:
         self._target = target
+        self._tls = tls
         self._lose = b""
         self._server: asyncio.Server
         self._ends: set[asyncio.Task[None]] = set()
@@ -18,7 +20,7 @@ class Wire:
         self.lost = 0
 
     async def open(self) -> Wire:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -28,6 +28,7 @@ async def seed_create_key(ask: Ask) -> dict[str, Any]:
     """Make a key; its secret is shown this once."""
     options = {"total_quota": ask.body.total_quota, "description": ask.body.description}
     secret, key = ask.office.keys.create(options)
+    await ask.office.settle_keys()
     return _entry(await key_view(ask.office, key)) | {"api_key": secret}
 
 
@@ -46,6 +47,7 @@ async def seed_delete_key(ask: Ask) -> dict[str, Any]:
     """Revoke a key."""
     key = await _found(ask)
     await ask.office.keys.revoke(key.id)
+    await ask.office.settle_keys()
     return {"message": f"revoked {key.mask}", "api_key": key.mask}
 
 

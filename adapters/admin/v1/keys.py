@@ -21,6 +21,7 @@ async def create_key(ask: Ask) -> NewKey:
         secret, key = ask.office.keys.create(_options(ask.body))
     except ValueError as exc:
         raise Refusal(422, "invalid", str(exc)) from exc
+    await ask.office.settle_keys()
     return NewKey(secret, await key_view(ask.office, key))
 
 
@@ -40,6 +41,7 @@ async def update_key(ask: Ask) -> Key:
         raise Refusal(422, "invalid", str(exc)) from exc
     if key is None:
         raise not_found("key", ask.path["id"])
+    await ask.office.settle_keys()
     return await key_view(ask.office, key)
 
 
@@ -47,6 +49,7 @@ async def revoke_key(ask: Ask) -> None:
     """Revoke a key for good."""
     if not await ask.office.keys.revoke(ask.path["id"]):
         raise not_found("key", ask.path["id"])
+    await ask.office.settle_keys()
 
 
 def _options(options: KeyOptions) -> dict[str, Any]:

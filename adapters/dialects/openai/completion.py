@@ -13,10 +13,9 @@ from adapters.dialects.openai.echo import Echo
 from adapters.dialects.openai.errors import error_document
 from adapters.dialects.openai.logprobs import logprobs
 from adapters.dialects.openai.usage import usage
+from adapters.dialects.refusal import JSON
 from pipeline.errors import Broken, ProxyError
-from pipeline.exchange import Chunk, Exchange, Headers
-
-JSON: Headers = [(b"content-type", b"application/json")]
+from pipeline.exchange import Chunk, Exchange
 
 
 class Completion:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
 
-import orjson
-
-from adapters.dialects.openai.completion import JSON, Completion
+from adapters.dialects.openai.completion import Completion
 from adapters.dialects.openai.echo import Echo
 from adapters.dialects.openai.errors import error_document
 from adapters.dialects.openai.models import listed, single
 from adapters.dialects.openai.reading import read
 from adapters.dialects.openai.stream import ChunkStream
+from adapters.dialects.refusal import refusal
 from pipeline.errors import MethodNotAllowed, NotFound, ProxyError
 from pipeline.exchange import Asked, Chunk, Exchange, Reply, Request
 from pipeline.ports import Encoder
@@ -48,10 +46,7 @@ class OpenAIChat:
         return single(models, x.asked.model) if x.operation == "model" else listed(models)
 
     def error(self, exc: ProxyError) -> Reply:
-        headers = list(JSON)
-        if exc.retry_after is not None:
-            headers.append((b"retry-after", b"%d" % math.ceil(exc.retry_after)))
-        return Reply(status=exc.status, headers=headers, body=orjson.dumps(error_document(exc)))
+        return refusal(exc, error_document)
 
 
 def _only(request: Request, method: str) -> None:

@@ -44,7 +44,12 @@ async def test_real_answers_are_as_described(tmp_path):
         key = (await visitor.ask("POST", "/api/v1/keys", {})).document["key"]["id"]
         await visitor.chat()
         await visitor.chat(model="no-such-model")
-        places = {"{id}": "account", "{model:path}": "gemini-2.5-pro", "{name:path}": "account", "{scope}": "credential"}
+        places = {
+            "{id}": "account",
+            "{model:path}": "gemini-2.5-pro",
+            "{name:path}": "account",
+            "{scope}": "credential",
+        }
         asked = 0
         for each in OPERATIONS:
             if each.method != "GET" or each.answer in {None, bytes} or "oauth" in each.path or each.door == "public":

@@ -95,7 +95,8 @@ function read(line) {
   const number = ++count;
   try {
     const { timestamp, level, event, ...more } = JSON.parse(line);
-    const rest = Object.entries(more).map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+    const told = Object.entries(more).filter(([, value]) => value !== null && value !== "");
+    const rest = told.map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`);
     return { number, time: String(timestamp ?? "").slice(11, 23), level: String(level ?? ""), text: [event, ...rest].join("  ") };
   } catch {
     const text = line.replace(COLOURS, "");

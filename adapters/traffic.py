@@ -10,18 +10,14 @@ from contextlib import suppress
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-import structlog
 from msgspec import Struct, field
 
 from adapters.outcome import error_type_of, status_of, stream_end_of
 from adapters.redaction import redact
-from pipeline.errors import StoreError
 
 if TYPE_CHECKING:
     from pipeline.exchange import Exchange
     from pipeline.ports import Clock, StateStore
-
-log = structlog.get_logger(__name__)
 
 KIND = "traffic"
 """The kind that the counters of each stretch of time are kept as, under the second it began in."""
@@ -147,10 +143,7 @@ class Traffic:
     async def _publish_on(self) -> None:
         while True:
             await asyncio.sleep(_PUBLISHED_EVERY)
-            try:
-                self._publish()
-            except StoreError as exc:
-                log.warning("traffic not published", error=exc.message)
+            self._publish()
 
 
 def _bin(seconds: float) -> int:

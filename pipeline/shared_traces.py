@@ -26,6 +26,9 @@ _WATCH = "watch"
 _SHARED = 20
 """Traces that a worker shows to others."""
 
+_REMEMBERED = 3600.0
+"""Seconds that those of a worker which was killed are shown."""
+
 _GATHER = 0.5
 """Seconds between two looks at what others have, and two words to them: watching costs no store a write per request."""
 
@@ -102,4 +105,9 @@ class SharedTraces(Traces):
             self._until = until
             super().watch(max(0.0, until - self._clock.now()))
         documents.pop(self._holder, None)
-        self._others = [trace for each in documents.values() for trace in msgspec.convert(each["traces"], list[Trace])]
+        shown = {holder: msgspec.convert(each["traces"], list[Trace]) for holder, each in documents.items()}
+        oldest = self._clock.now() - _REMEMBERED
+        for holder, traces in shown.items():
+            if all(trace.at < oldest for trace in traces):  # of a worker that was killed
+                self._state.put(KIND, holder, None)
+        self._others = [trace for traces in shown.values() for trace in traces if trace.at >= oldest]

@@ -31,18 +31,11 @@ class ConfigDesk:
         self._house = house
         self._saving = asyncio.Lock()
 
-    def show(self) -> shapes.Configuration:
-        loaded, problems = self._present()
-        return shapes.Configuration(
-            file=str(self._path) if self._path.exists() else "",
-            writable=os.access(self._path if self._path.exists() else self._path.parent, os.W_OK),
-            settings=settings_of(loaded, comments(loaded.source.text)),
-            warnings=[_trouble(each) for each in problems],
-            restart_needed=list(self._house.reloader.last.needs_restart),
-        )
+    async def show(self) -> shapes.Configuration:
+        return await asyncio.to_thread(self._shown)
 
-    def check(self, changes: Mapping[str, Any]) -> shapes.Checked:
-        _, problems = self._changed(self._text(), changes)
+    async def check(self, changes: Mapping[str, Any]) -> shapes.Checked:
+        _, problems = await asyncio.to_thread(self._changed, self._text(), changes)
         return shapes.Checked(not _wrong(problems), [_trouble(each) for each in problems])
 
     async def save(self, changes: Mapping[str, Any]) -> shapes.Saved:
@@ -50,7 +43,7 @@ class ConfigDesk:
             free = {path: value for path, value in changes.items() if path not in self._house.loaded.locks}
             skipped = [path for path in changes if path not in free]
             before = self._text()
-            after, problems = self._changed(before, free)
+            after, problems = await asyncio.to_thread(self._changed, before, free)
             if _wrong(problems):
                 return shapes.Saved(False, [_trouble(each) for each in problems], [], [], skipped)
             if after == before:
@@ -64,6 +57,16 @@ class ConfigDesk:
         ]
         routes = [shapes.RouteView(each.match.path, each.match.model, each.pipeline) for each in loaded.routes]
         return shapes.Pipelines(views, routes)
+
+    def _shown(self) -> shapes.Configuration:
+        loaded, problems = self._present()
+        return shapes.Configuration(
+            file=str(self._path) if self._path.exists() else "",
+            writable=os.access(self._path if self._path.exists() else self._path.parent, os.W_OK),
+            settings=settings_of(loaded, comments(loaded.source.text)),
+            warnings=[_trouble(each) for each in problems],
+            restart_needed=list(self._house.reloader.last.needs_restart),
+        )
 
     @property
     def _path(self) -> Path:

@@ -74,14 +74,16 @@ async def _serve(
     loop.add_signal_handler(signal.SIGHUP, hung_up(house.reloader.wake, stop.set))
     # The supervisor starts its workers with the signal held back: one that comes too early must not end them.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+    orphaned: asyncio.Task[None] | None = None
     if supervisor is not None:
         house.reloader.others = partial(os.kill, supervisor, signal.SIGHUP)
+        orphaned = asyncio.create_task(_watch(supervisor, stop))
     _settle_garbage()
     try:
-        orphaned = asyncio.create_task(_watch_parent(stop))
         await serve_house(house, listener, stop)
-        orphaned.cancel()
     finally:
+        if orphaned is not None:
+            orphaned.cancel()
         await house.close()
 
 
@@ -142,10 +144,9 @@ async def _drain(house: House, stop: asyncio.Event) -> None:
     await house.app.drain(house.loaded.settings.server.grace)
 
 
-async def _watch_parent(stop: asyncio.Event) -> None:
-    """Stop when the parent is gone: nobody would restart or drain this worker any more."""
-    parent = os.getppid()
-    while os.getppid() == parent:  # noqa: ASYNC110  # nothing else tells of a parent's death
+async def _watch(supervisor: int, stop: asyncio.Event) -> None:
+    """Stop when the supervisor is gone: nobody would restart or drain this worker any more."""
+    while os.getppid() == supervisor:  # noqa: ASYNC110  # nothing else tells of a parent's death
         await asyncio.sleep(1.0)
     stop.set()
 

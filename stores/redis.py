@@ -6,6 +6,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 import msgspec
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from pipeline.errors import StoreError
@@ -31,8 +32,9 @@ class RedisBackend:
 
     name = "redis"
 
-    def __init__(self, connected: Client) -> None:
+    def __init__(self, connected: Client, sentinels: list[Redis]) -> None:
         self._redis = connected
+        self._sentinels = sentinels
         self._writer = uuid4().hex
         self._write = connected.register_script(scripts.WRITE)
         self._take = connected.register_script(scripts.TAKE)
@@ -43,14 +45,14 @@ class RedisBackend:
     @classmethod
     async def open(cls, url: str, database: str = "") -> "RedisBackend":
         """Connect. Errors: StoreError."""
-        connected = client(url, database)
+        backend = cls(*client(url, database))
         try:
             with _translated():
-                await connected.ping()
-        except StoreError:
-            await connected.aclose()
+                await backend._redis.ping()
+        except BaseException:
+            await backend.close()
             raise
-        return cls(connected)
+        return backend
 
     async def load(self, kind: str) -> dict[str, bytes]:
         return {key.decode(): document for key, document in (await self._hash(_documents(kind))).items()}
@@ -119,7 +121,8 @@ class RedisBackend:
 
     async def close(self) -> None:
         with _translated():
-            await self._redis.aclose()
+            for each in (self._redis, *self._sentinels):
+                await each.aclose()
 
     async def _hash(self, key: str) -> dict[bytes, bytes]:
         with _translated():

@@ -20,9 +20,10 @@ _PORT, _SENTINEL_PORT = 6379, 26379
 _TIMEOUT = 5.0
 
 
-def client(url: str, database: str) -> Client:
+def client(url: str, database: str) -> tuple[Client, list[Redis]]:
     """Return a client that connects when it is used; certificates are verified unless the URL says otherwise.
 
+    Shape: the second are the clients of its sentinels, which are to be closed with it.
     Errors: StoreError when the URL says nothing that can be understood.
     """
     parts = urlsplit(url)
@@ -30,9 +31,9 @@ def client(url: str, database: str) -> Client:
         if parts.scheme.endswith("+sentinel"):
             return _sentinel(parts, database)
         if parts.scheme.endswith("+cluster"):
-            return _cluster(parts)
+            return _cluster(parts), []
         path = f"/{int(database)}" if database else parts.path
-        return Redis.from_url(urlunsplit(parts._replace(path=path)), **_options())
+        return Redis.from_url(urlunsplit(parts._replace(path=path)), **_options()), []
     except ValueError as exc:
         raise StoreError(f"storage.url is no Redis URL that can be used: {exc}") from exc
 
@@ -48,7 +49,7 @@ def _options() -> dict[str, Any]:
     }
 
 
-def _sentinel(parts: SplitResult, database: str) -> Redis:
+def _sentinel(parts: SplitResult, database: str) -> tuple[Redis, list[Redis]]:
     master, _, number = parts.path.strip("/").partition("/")
     if not master:
         raise ValueError("name the master: redis+sentinel://host:26379/mymaster")
@@ -62,8 +63,7 @@ def _sentinel(parts: SplitResult, database: str) -> Redis:
         **options,
         db=int(database or number or 0),
     )
-    master_client: Redis = sentinels.master_for(master)
-    return master_client
+    return sentinels.master_for(master), list(sentinels.sentinels)
 
 
 def _cluster(parts: SplitResult) -> RedisCluster:

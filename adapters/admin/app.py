@@ -53,7 +53,11 @@ def served() -> tuple[Operation, ...]:
 def _endpoint(operation: Operation, office: Office, guard: Guard) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         try:
-            return _response(operation, await operation.run(await _asked(operation, request, office, guard)))
+            ask = await _asked(operation, request, office, guard)
+            answer = await operation.run(ask)
+            if operation.method != "GET":
+                log.info("admin operation", operation=operation.run.__name__, client=ask.client)
+            return _response(operation, answer)
         except Refusal as exc:
             return _refused(exc, seed=operation.seed)
         except ClientDisconnect:

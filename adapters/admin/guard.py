@@ -6,6 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import structlog
+
 from adapters.admin.lockouts import Lockouts
 from adapters.admin.operation import Refusal
 from adapters.admin.sessions import LIFETIME, PREFIX, Sessions
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
     from adapters.admin.office import Office
+
+log = structlog.get_logger("pollux.admin")
 
 COOKIE = "pollux_session"
 CSRF = "x-pollux-csrf"
@@ -92,6 +96,7 @@ class Guard:
                 await self._lockouts.right(address)
                 return
             await self._lockouts.wrong(address)
+        log.warning("wrong panel password", client=address)
         raise Refusal(401, "unauthorized", "This is not the panel password.")
 
 

@@ -32,7 +32,7 @@ KIND = "login"
 LIFETIME = 600.0
 CALLBACK = "/auth/callback"
 _ROOM = 500
-"""Logins that may be open at once: whoever begins them without end fills no store."""
+"""Logins of contributors that may be open at once: whoever begins them without end fills no store."""
 
 FindClients = Callable[[], Awaitable[list["OAuthClient"]]]
 
@@ -79,7 +79,7 @@ class Logins:
         if client is None:
             message = "No OAuth client is known: set [oauth] client_id and client_secret, or install gemini-cli."
             raise Refusal(409, "no_oauth_client", message)
-        await self._make_room()
+        await self._make_room(contributor=contributor)
         # Google leads back to loopback only, and what the caller says of his own address is not to be trusted.
         redirect = f"http://localhost:{port}{CALLBACK}"
         consent, now = ask_consent(client, redirect, self._endpoints), self._clock.now()
@@ -166,14 +166,14 @@ class Logins:
         self._state.put(KIND, digest, msgspec.to_builtins(login))
         await self._state.flush()
 
-    async def _make_room(self) -> None:
+    async def _make_room(self, *, contributor: bool) -> None:
         open_, now = 0, self._clock.now()
         for digest, document in (await self._state.load(KIND)).items():
             if document["expires"] < now:
                 self._state.put(KIND, digest, None)
             else:
-                open_ += 1
-        if open_ >= _ROOM:
+                open_ += document["contributor"]
+        if contributor and open_ >= _ROOM:
             raise Refusal(429, "too_many_logins", "Too many logins are open; try again later.", retry_after=LIFETIME)
 
 

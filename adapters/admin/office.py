@@ -43,10 +43,10 @@ class CredentialDesk(Protocol):
 class ConfigDesk(Protocol):
     """Shows and changes the configuration."""
 
-    def show(self) -> shapes.Configuration:
+    async def show(self) -> shapes.Configuration:
         """Return all settings as they are."""
 
-    def check(self, changes: Mapping[str, Any]) -> shapes.Checked:
+    async def check(self, changes: Mapping[str, Any]) -> shapes.Checked:
         """Say what a configuration with these changes would be; nothing is saved."""
 
     async def save(self, changes: Mapping[str, Any]) -> shapes.Saved:

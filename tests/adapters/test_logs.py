@@ -170,3 +170,24 @@ def test_request_line_costs_little(tmp_path):
     spent = (time.thread_time() - started) / 2000
     logs.close()
     assert spent < 100e-6
+
+
+LOUDER = """
+import sys
+import structlog
+from adapters.logs import configure
+
+logs, log = configure("info", "json", sys.argv[1]), structlog.get_logger("pollux.engine")
+log.debug("too quiet")
+logs.set_level("error")
+log.warning("too quiet again")
+logs.set_level("debug")
+log.debug("loud")
+logs.close()
+"""
+
+
+def test_level_moved_counts_from_the_next_line(tmp_path: Path) -> None:
+    file = tmp_path / "pollux.log"
+    subprocess.run([sys.executable, "-c", LOUDER, str(file)], cwd=ROOT, check=True)
+    assert [orjson.loads(line)["event"] for line in file.read_bytes().splitlines()] == ["loud"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from adapters.dialects.openai import OpenAIChat
 from adapters.traffic import HOUR, KIND, STEP, Traffic
 from pipeline.errors import BadRequest, Broken
 from pipeline.exchange import Exchange, Request
@@ -19,7 +20,7 @@ class Movable(StillClock):
 
 
 def ended(*, stream: bool = False, ttft: float = 0.0, usage: dict[str, int] | None = None) -> Any:
-    x = Exchange("id", Request("POST", "/v1/chat/completions", []), None, 100.0, model="m", stream=stream)
+    x = Exchange("id", Request("POST", "/v1/chat/completions", []), OpenAIChat(), 100.0, model="m", stream=stream)
     x.first_byte = 100.0 + ttft if ttft else 0.0
     x.usage = usage or {}
     return x

@@ -177,12 +177,28 @@ async def test_playground_streams_an_answer_and_says_the_same_as_curl(tmp_path: 
             await expect(page.locator("pre")).to_contain_text(f"It'\\''s {dialect}")
 
 
-async def test_contributor_needs_no_password_and_holder_of_a_key_sees_what_is_left(tmp_path: Path) -> None:
-    config = '[oauth]\nclient_id = "made-up-client.apps.example"\nclient_secret = "made-up-secret"\n'
-    async with pollux(tmp_path, config=config) as proxy, opened(tmp_path) as page:
-        await page.goto(f"{proxy.url}/auth")
-        await page.get_by_role("button", name="Begin").click()
-        await expect(page.get_by_role("link", name="Go to Google")).to_have_attribute("rel", "noopener noreferrer")
+async def test_dropped_file_and_pasted_keys_become_credentials(tmp_path: Path) -> None:
+    async with pollux(tmp_path) as proxy, opened(tmp_path) as page:
+        await logged_in(page, proxy.url)
+        await go(page, "credentials")
+        await page.get_by_role("button", name="Add credentials").click()
+        files = await page.evaluate_handle(
+            """() => {
+                const files = new DataTransfer();
+                files.items.add(new File(['{"api_key": "test-dropped-key"}'], "dropped.json"));
+                return files;
+            }"""
+        )
+        await page.dispatch_event(".drop", "drop", {"dataTransfer": files})
+        await expect(page.get_by_text("1 added, 0 known already, 0 refused")).to_be_visible()
+        await page.get_by_label("Or paste").fill("test-pasted-key-1\ntest-pasted-key-2\ntest-dropped-key")
+        await page.get_by_role("button", name="Add", exact=True).click()
+        await expect(page.get_by_text("2 added, 1 known already, 0 refused")).to_be_visible()
+        assert len(proxy.house.pool.credentials()) == 6
+
+
+async def test_holder_of_a_key_sees_what_is_left_of_it(tmp_path: Path) -> None:
+    async with pollux(tmp_path) as proxy, opened(tmp_path) as page:
         _, made = await post(f"{proxy.url}/api/v1/keys", PASSWORD, {"total_quota": 50})
         await page.goto(f"{proxy.url}/api-key-query")
         await page.get_by_label("Key").fill(json.loads(made)["secret"])

@@ -88,10 +88,11 @@ def _request(path: str, *headers: tuple[str, str]) -> Request:
 
 def _words(language: str) -> dict[str, str]:
     """Return a dictionary as the browser reads it."""
-    program = f"import({json.dumps((CONSOLE / 'words' / f'{language}.js').as_uri())}).then((words) => console.log(JSON.stringify(words.default)))"
+    module = json.dumps((CONSOLE / "words" / f"{language}.js").as_uri())
+    program = f"import({module}).then((words) => console.log(JSON.stringify(words.default)))"
     done = subprocess.run(["node", "-e", program], capture_output=True, text=True, check=True, timeout=20)
     return dict(json.loads(done.stdout))
 
 
 def _blanks(words: str) -> list[str]:
-    return sorted(re.findall(r"{(\w+)}", words))
+    return sorted({*re.findall(r"{(\w+)}", words)})

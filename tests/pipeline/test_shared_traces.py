@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -41,7 +42,7 @@ class Workers:
 
 
 def serve(own: SharedTraces, number: int) -> None:
-    x = Exchange(f"request-{number}", Request("POST", "/v1/chat/completions", []), OPENAI, started=0.0)
+    x = Exchange(f"request-{number}", Request("POST", "/v1/chat/completions", []), OPENAI, started=time.monotonic())
     x.caller = Caller("password")
     x.trace = own.begin(x)
     own.end(x, 200, "")

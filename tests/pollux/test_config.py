@@ -310,9 +310,9 @@ def test_well_known_password_is_refused_where_others_can_reach_it(word: str) -> 
     assert configured("", PASSWORD=word).settings.auth.panel_password == word
 
 
-def test_store_that_is_not_there_is_refused_and_not_silently_ignored() -> None:
-    assert refused("", REDIS_URI="redis://localhost") == (
-        "environment: REDIS_URI: this version keeps its state in data_dir only: leave it empty"
+def test_store_of_an_unknown_kind_is_refused_and_not_silently_ignored() -> None:
+    assert refused("", REDIS_URI="mysql://localhost") == (
+        "environment: REDIS_URI: expected a redis://, postgresql:// or mongodb:// URL"
     )
 
 

@@ -56,7 +56,7 @@ def test_place_that_is_not_there_is_refused(path):
 
 
 def test_value_that_toml_cannot_hold_is_refused():
-    with pytest.raises(ValueError, match=".+"):
+    with pytest.raises(ValueError, match=r".+"):
         changed("", {("a",): [1, None]})
 
 

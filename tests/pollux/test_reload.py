@@ -7,9 +7,7 @@ import json
 from pathlib import Path
 
 import httpcore
-import structlog
 
-from adapters.logs import configure
 from adapters.simulator import Scenario
 from tests.proxy import Running, pollux
 
@@ -169,16 +167,3 @@ async def test_only_who_was_asked_tells_the_other_workers(tmp_path: Path) -> Non
         write(tmp_path, "nonsense")
         await it.house.reloader.reload()
         assert told == ["others"]
-
-
-async def test_log_level_counts_from_the_next_line(tmp_path: Path) -> None:
-    log = tmp_path / "pollux.log"
-    logs = configure("info", "json", str(log))
-    try:
-        logs.set_level("error")
-        structlog.get_logger("test").warning("quiet")
-        logs.set_level("debug")
-        structlog.get_logger("test").debug("loud")
-    finally:
-        logs.close()
-    assert [json.loads(line)["event"] for line in log.read_text(encoding="utf-8").splitlines()] == ["loud"]

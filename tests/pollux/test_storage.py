@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -53,7 +52,7 @@ async def test_embedded_state_is_a_file_and_memory_is_none(tmp_path: Path) -> No
     embedded = await opened(Storage(data_dir=str(tmp_path)))
     assert isinstance(embedded, WriteBehind)
     await embedded.close()
-    assert os.listdir(tmp_path) == ["state.db"]
+    assert tmp_path.joinpath("state.db").stat().st_mode & 0o777 == 0o600
     assert isinstance(await opened(Storage(url="memory:")), MemoryState)
 
 

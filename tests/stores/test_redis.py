@@ -69,8 +69,9 @@ async def promises(url):
 
 
 async def test_cluster_keeps_the_promises(cluster):
-    slots = b" ".join(b"%d" % slot for slot in range(16384))
-    await asked(cluster.port, b"CLUSTER ADDSLOTS " + slots, b"OK")
+    for first in (0, 8192):  # a line may be 64 KiB long
+        slots = b" ".join(b"%d" % slot for slot in range(first, first + 8192))
+        await asked(cluster.port, b"CLUSTER ADDSLOTS " + slots, b"OK")
     await asked(cluster.port, b"CLUSTER INFO", b"cluster_state:ok")
     await promises(f"redis+cluster://127.0.0.1:{cluster.port},127.0.0.1:1")
 

@@ -17,7 +17,7 @@ from stores.redis_urls import client
 @pytest.mark.parametrize("url", ["rediss://cache.example:6380/1", "rediss+sentinel://cache.example/mymaster/1"])
 def test_certificates_are_verified_unless_the_url_says_otherwise(url: str, query: str, mode: ssl.VerifyMode) -> None:
     """Seed #16."""
-    redis = client(url + query, "")
+    redis, _ = client(url + query, "")
     assert isinstance(redis, Redis)
     connection = redis.connection_pool.make_connection()
     assert isinstance(connection, SSLConnection)

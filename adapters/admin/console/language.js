@@ -21,9 +21,10 @@ export function speak(name) {
   document.documentElement.lang = name === "zh" ? "zh-Hans" : "en";
 }
 
-/** The words for a key, with `{name}` filled in. */
+/** The words for a key, with `{name}` filled in; of "one|many" those that fit `n`. */
 export function t(key, values = {}) {
-  const words = WORDS[current][key] ?? WORDS.en[key] ?? key;
+  const [one, many = one] = (WORDS[current][key] ?? WORDS.en[key] ?? key).split("|");
+  const words = String(values.n) === "1" ? one : many;
   return words.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 

@@ -52,7 +52,7 @@ class Save(Struct):
 
 async def seed_get(ask: Ask) -> dict[str, Any]:
     """Return the settings, without passwords, and which of them the environment locks."""
-    known = _known(ask)
+    known = await _known(ask)
     config: dict[str, Any] = {name: "" if each.secret else each.value for name, each in known.items()}
     attempts = config.get(_RETRIES) or 1
     config |= {_RETRIES: attempts - 1, _RETRYING: attempts > 1}
@@ -61,7 +61,7 @@ async def seed_get(ask: Ask) -> dict[str, Any]:
 
 async def seed_save(ask: Ask) -> dict[str, Any]:
     """Save settings; those that the environment locks are left out."""
-    known = _known(ask)
+    known = await _known(ask)
     wanted = _wanted(ask.body.config, known)
     changes = {known[name].path: value for name, value in wanted.items()}
     saved = await ask.office.config.save(changes)
@@ -76,9 +76,9 @@ async def seed_save(ask: Ask) -> dict[str, Any]:
     }
 
 
-def _known(ask: Ask) -> dict[str, Setting]:
+async def _known(ask: Ask) -> dict[str, Setting]:
     found = {}
-    for each in ask.office.config.show().settings:
+    for each in (await ask.office.config.show()).settings:
         found[each.path] = each
         if each.path.startswith("pipeline["):
             found.setdefault(f"{each.group}/{each.path.partition('].')[2]}", each)

@@ -1,7 +1,6 @@
 """What the admin API takes and gives: the documents that its OpenAPI description is made from."""
 
 from adapters.admin.shapes.activity import Attempt, Job, JobRun, Jobs, LogLines, Span, Trace, Traces, Watch
-from adapters.admin.shapes.words import Action, Amount, Condition, Epoch, Error, Fault, Level, Name, Ok, Scope, Switch
 from adapters.admin.shapes.config import (
     Changes,
     Checked,
@@ -39,6 +38,7 @@ from adapters.admin.shapes.oauth import (
     OAuthStarted,
 )
 from adapters.admin.shapes.usage import Usage, UsageHistory, UsageTable
+from adapters.admin.shapes.words import Action, Amount, Condition, Epoch, Error, Fault, Level, Name, Ok, Scope, Switch
 
 __all__ = [
     "Action",

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from adapters.admin.shapes.words import Action, Condition, Epoch, Name
 from adapters.admin.shapes.usage import Usage
+from adapters.admin.shapes.words import Action, Condition, Epoch, Name
 
 
 class Rest(Struct):

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from adapters.admin.shapes.words import Amount, Epoch, Name
 from adapters.admin.shapes.usage import Usage
+from adapters.admin.shapes.words import Amount, Epoch, Name
 
 
 class Key(Struct):

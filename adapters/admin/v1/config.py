@@ -7,12 +7,12 @@ from adapters.admin.shapes import Changes, Checked, Configuration, Pipelines, Sa
 
 async def show_config(ask: Ask) -> Configuration:
     """Return all settings with their defaults, locks and what waits for a restart; secrets are left out."""
-    return ask.office.config.show()
+    return await ask.office.config.show()
 
 
 async def check_config(ask: Ask) -> Checked:
     """Say everything that would be wrong with these changes; nothing is saved."""
-    return ask.office.config.check(ask.body.changes)
+    return await ask.office.config.check(ask.body.changes)
 
 
 async def save_config(ask: Ask) -> Saved:

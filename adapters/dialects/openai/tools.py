@@ -10,8 +10,9 @@ from typing import Any
 from adapters.dialects.document import converted
 from adapters.dialects.names import Names
 from adapters.dialects.openai import request
-from adapters.dialects.schema import Schema, clean
+from adapters.dialects.schema import clean
 from pipeline.errors import BadRequest
+from pipeline.json_schema import Schema
 
 _GOOGLES_OWN = {
     **dict.fromkeys(("web_search", "web_search_preview", "google_search", "googleSearch"), "googleSearch"),

@@ -88,6 +88,19 @@ async def test_twenty_wrong_passwords_lock_the_right_one_out(tmp_path):
         assert b"pollux_admin_lockouts_total 1.0" in figures.body
 
 
+async def test_session_and_lockout_hold_for_all_who_share_a_store(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    data = {"DATA_DIR": str(tmp_path / "data")}
+    async with visiting(tmp_path / "one", **data) as one, visiting(tmp_path / "other", **data) as other:
+        headers = await one.session()
+        assert (await other.ask("GET", "/api/v1/session", headers=headers)).status == 200
+        for visitor in [one, other] * 10:
+            assert (await visitor.ask("POST", "/auth/login", {"password": "wrong"}, headers={})).status == 401
+        for visitor in (one, other):
+            assert (await visitor.ask("POST", "/auth/login", {"password": PANEL}, headers={})).status == 429
+
+
 async def test_ended_session_is_no_wrong_password(tmp_path):
     async with visiting(tmp_path) as visitor:
         for _ in range(25):

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.admin import guard, logins
 from adapters.simulator import Account, Scenario
+from adapters.simulator.scenario import Mood
 from tests.adapters.admin.visitor import PANEL, Visitor, visiting
 from tests.proxy import CODE_ASSIST
 
@@ -21,7 +22,7 @@ accounts = "${OAUTH_PROXY_URL}"
 REFRESH = "canary-refresh-token"
 
 
-def scenario(*projects: str, mood: str = "onboarded", managed: str = "") -> Scenario:
+def scenario(*projects: str, mood: Mood = "onboarded", managed: str = "") -> Scenario:
     account = Account(REFRESH, "a@example.test", list(projects), managed, mood=mood)
     return Scenario(accounts=[account], disabled_services=[])
 

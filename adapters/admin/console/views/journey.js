@@ -3,10 +3,11 @@ import { html } from "../html.js";
 import { clockSeconds, milliseconds } from "../format.js";
 import { t, tOr } from "../language.js";
 import { Mark } from "../parts/bits.js";
+import { taken } from "./pipeline_picture.js";
 
 export function Journey({ trace }) {
-  const length = Math.max(1, trace.total_ms, ...trace.spans.map((span) => span.start_ms + (span.ms || 0)));
-  const place = (start, ms) => ({ left: `${(start / length) * 100}%`, width: `max(3px, ${((ms || 0) / length) * 100}%)` });
+  const length = Math.max(1, trace.total_ms, ...trace.spans.map((span) => span.start_ms + taken(trace, span)));
+  const place = (start, ms) => ({ left: `${(start / length) * 100}%`, width: `max(3px, ${(ms / length) * 100}%)` });
   return html`<section class="card journey">
     <h2>${trace.model || trace.path} <${Mark} tone=${!trace.ended ? "warn" : trace.error_type ? "bad" : "good"}>${trace.ended ? trace.status : t("running")}<//></h2>
     <dl class="facts">
@@ -17,11 +18,11 @@ export function Journey({ trace }) {
     </dl>
     <ol class="waterfall">
       ${trace.spans.map((span, index) => html`<li key=${index}><span>${tOr(`span.${span.stage}`, span.stage)}</span>
-        <i aria-hidden="true"><b class=${span.stage === "relay" ? "relay" : ""} style=${place(span.start_ms, span.ms)}></b></i>
-        <span>${milliseconds(span.ms)}</span></li>`)}
+        <i aria-hidden="true"><b class=${span.stage === "relay" ? "relay" : ""} style=${place(span.start_ms, taken(trace, span))}></b></i>
+        <span>${milliseconds(taken(trace, span))}</span></li>`)}
       ${trace.attempts.map((attempt, index) => html`<li key=${`a${index}`} class="attempt"><span>↳ ${attempt.credential}${attempt.project && ` · ${attempt.project}`}</span>
-        <i aria-hidden="true"><b class=${attempt.error ? "bad" : "good"} style=${place(attempt.start_ms, attempt.ms)}></b></i>
-        <span>${attempt.error ? html`<${Mark} tone="bad">${attempt.error}<//>` : milliseconds(attempt.ms)}</span></li>`)}
+        <i aria-hidden="true"><b class=${attempt.error ? "bad" : "good"} style=${place(attempt.start_ms, taken(trace, attempt))}></b></i>
+        <span>${attempt.error ? html`<${Mark} tone="bad">${attempt.error}<//>` : milliseconds(taken(trace, attempt))}</span></li>`)}
     </ol>
   </section>`;
 }

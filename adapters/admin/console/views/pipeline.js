@@ -45,7 +45,7 @@ function Shown({ data, trace }) {
     ${names.length > 1 && html`<div class="chips" role="group" aria-label=${t("view.pipeline")}>${names.map((each) => html`<button type="button" key=${each}
       aria-pressed=${each === shown} onClick=${() => setName(each)}>${each}</button>`)}</div>`}
     <${Picture} pipeline=${pipeline} trace=${trace} spans=${spans} stage=${stage} onStage=${(each) => setStage(each.stage === stage?.stage ? null : each)} />
-    ${stage && html`<${StageDetails} stage=${stage} span=${spans.get(stage.stage)} />`}
+    ${stage && html`<${StageDetails} stage=${stage} trace=${trace} span=${spans.get(stage.stage)} />`}
     ${data.routes.length > 0 && html`<details><summary>${t("routes", { n: data.routes.length })}</summary><ul>${data.routes.map((route, index) => html`
       <li key=${index}><code>${route.path || "*"}</code> · <code>${route.model || "*"}</code> → <b>${route.pipeline}</b></li>`)}</ul></details>`}
   </section>`;

@@ -18,7 +18,7 @@ export function Picture({ pipeline, trace, spans, stage, onStage }) {
       <h3>${t(`half.${half}`)}</h3>
       <ol>${stages.map((each) => html`<${Node} key=${each.stage} of=${each} span=${spans.get(each.stage)} trace=${trace}
         running=${each.stage === last} open=${each.stage === stage?.stage} onStage=${onStage} />`)}
-        ${half === "upstream" && trace?.attempts.map((attempt, index) => html`<${Attempt} key=${`attempt${index}`} of=${attempt} />`)}</ol>
+        ${half === "upstream" && trace?.attempts.map((attempt, index) => html`<${Attempt} key=${`attempt${index}`} of=${attempt} trace=${trace} />`)}</ol>
     </div>`;
   })}</div>`;
 }
@@ -28,25 +28,28 @@ function Node({ of, span, trace, running, open, onStage }) {
   return html`<li class="node ${state} ${of.idle ? "idle" : ""}" data-stage=${of.stage} data-state=${state}>
     <button type="button" aria-expanded=${open} title=${of.summary} onClick=${() => onStage(of)}>
       <b>${tOr(`span.${of.stage}`, of.stage)}</b>
-      <span>${span ? milliseconds(span.ms) : of.idle ? t("stage.idle") : " "}${span?.events > 0 && html` <small>· ${t("events", { n: whole(span.events) })}</small>`}</span>
+      <span>${span ? milliseconds(taken(trace, span)) : of.idle ? t("stage.idle") : " "}${span?.events > 0 && html` <small>· ${t("events", { n: whole(span.events) })}</small>`}</span>
     </button>
   </li>`;
 }
 
-const Attempt = ({ of }) => html`<li class="attempt ${of.error ? "bad" : "good"}">
-  <b>${of.credential}</b><span>${of.error || [of.project, milliseconds(of.ms)].filter(Boolean).join(" · ")}</span>
+const Attempt = ({ of, trace }) => html`<li class="attempt ${of.error ? "bad" : "good"}">
+  <b>${of.credential}</b><span>${of.error || [of.project, milliseconds(of.ms ?? trace.total_ms - of.start_ms)].filter(Boolean).join(" · ")}</span>
 </li>`;
+
+/** The milliseconds in a stage, up to now where it is still at work. */
+export const taken = (trace, span) => span.ms ?? Math.max(0, trace.total_ms - span.start_ms);
 
 /** An error stops the request where it is: its last stage, where the failed attempts were made. */
 const failedHere = (trace, stage, span) =>
   Boolean(trace.ended && trace.error_type) && trace.spans.filter((each) => each.stage !== RELAY).at(-1) === span;
 
-export function StageDetails({ stage, span }) {
+export function StageDetails({ stage, span, trace }) {
   const names = [...new Set([...Object.keys(stage.defaults), ...Object.keys(stage.options)])];
   return html`<section class="stage" aria-live="polite">
     <h3>${tOr(`span.${stage.stage}`, stage.stage)} ${stage.idle && html`<${Mark}>${t("stage.idle")}<//>`}</h3>
     <p>${stage.summary}</p>
-    ${span && html`<p>${t("stage.took", { time: milliseconds(span.ms) })} ${span.events > 0 && t("stage.events", { n: whole(span.events), time: milliseconds(span.event_ms) })}</p>`}
+    ${span && html`<p>${t("stage.took", { time: milliseconds(taken(trace, span)) })} ${span.events > 0 && t("stage.events", { n: whole(span.events), time: milliseconds(span.event_ms) })}</p>`}
     <p class="hint">${stage.needs.length > 0 && t("stage.needs", { names: stage.needs.join(", ") })} ${stage.gives.length > 0 && t("stage.gives", { names: stage.gives.join(", ") })}</p>
     ${names.length > 0 && html`<dl class="options">${names.map((name) => html`<div key=${name} class=${same(stage, name) ? "" : "changed"}>
       <dt>${name}</dt><dd><code>${shown(stage.options[name] ?? stage.defaults[name])}</code></dd></div>`)}</dl>`}

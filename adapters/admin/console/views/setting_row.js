@@ -12,7 +12,7 @@ export function SettingRow({ setting, value, changed, writable, waits, problems,
     <div class="what">
       <label for=${id}><code>${path}</code></label>
       <span class="marks">
-        ${lock && html`<${Mark} tone="warn" title=${t("config.locked.by", { name: lock })}>🔒 ${lock}<//>`}
+        ${lock && html`<${Mark} tone="warn" title=${t("config.locked.by", { name: lock })}>${t("config.locked", { name: lock })}<//>`}
         ${restart && html`<${Mark} tone=${waits ? "warn" : "plain"}>${t(waits ? "config.waits" : "config.restarts")}<//>`}
         ${secret && html`<${Mark}>${t(setting.is_set ? "config.set" : "config.unset")}<//>`}
       </span>

@@ -44,7 +44,7 @@ export default {
   "google.waiting": "等待 Google…", "google.choose": "该账号有多个项目，请选择：", "google.done": "完成",
   contribute: "借出账号", "contribute.about": "用 Google 账号登录后，这个 Pollux 就可以使用它的配额。这里不会显示账号的任何内容，对你自己也不会。",
 
-  key: "密钥", "key.create": "新建密钥", "key.edit": "修改密钥", "key.none": "还没有密钥。在此之前，调用方可以使用 API 密码。", "key.nameless": "未命名",
+  key: "密钥", "key.create": "新建密钥", "key.edit": "修改密钥", "key.none": "还没有密钥。调用方可以使用 API 密码。", "key.nameless": "未命名",
   "key.description": "名称", "key.description.hint": "给谁用", "key.total_quota": "总配额", "key.daily_quota": "每日配额", "key.rpm": "每分钟请求", "key.tpm": "每分钟令牌",
   "key.concurrency": "并发", "key.expires": "到期", "key.models": "模型", "key.models.hint": "全部；或列出名称，* 代表任意",
   "key.made": "你的新密钥", "key.once": "只显示这一次，请立即复制。", "key.try": "试一下：", "key.kept": "已保存", "key.revoke": "吊销", "key.revoke.ask": "永久吊销 {name}？",
@@ -60,7 +60,7 @@ export default {
 
   "config.search": "搜索设置", "config.group": "部分", "config.fileless": "还没有文件：保存时会创建。", "config.fixed": "此处无法写入配置文件。",
   "config.restart": "等待重启：{names}", "config.waits": "等待重启", "config.restarts": "需要重启", "config.set": "已设置", "config.unset": "未设置",
-  "config.locked.by": "由环境变量 {name} 决定", "config.default": "恢复默认值：{value}", "config.changes": "{n} 处修改", "config.faults": "{n} 处错误",
+  "config.locked": "由 {name} 锁定", "config.locked.by": "由环境变量 {name} 决定", "config.default": "恢复默认值：{value}", "config.changes": "{n} 处修改", "config.faults": "{n} 处错误",
   "config.wrong": "未保存：请看错误说明。", "config.applied": "已生效：{names}", "config.skipped": "由环境变量决定：{names}", "config.saved": "已保存。", "config.unmatched": "没有符合的设置。",
 
   "logs.open": "实时", "logs.closed": "连接中", "logs.paused": "已暂停", "logs.pause": "暂停", "logs.go": "继续", "logs.clear": "清空", "logs.clear.ask": "永久清空日志？",

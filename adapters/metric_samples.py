@@ -7,7 +7,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -32,17 +32,34 @@ Levels = Mapping[tuple[str, str], int]
 Labels = tuple[str, ...]
 
 
+class Behind(Protocol):
+    """A store that writes later than it is told to.
+
+    Shape: `depth` is how many keys wait; `dropped` is how many writes it has refused.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def depth(self) -> int: ...
+
+    @property
+    def dropped(self) -> int: ...
+
+
 class Looks(msgspec.Struct, frozen=True):
     """Where a sampler looks.
 
     Shape: `exchanges` are those under way; `credentials` and `connections` count by (upstream, state); `quotas` are
-        those in use.
+        those in use; `store` is none where nothing is written behind.
     """
 
     exchanges: Callable[[], Iterable[Exchange]] = tuple
     credentials: Callable[[], Levels] = dict
     connections: Callable[[], Levels] = dict
     quotas: Callable[[], list[Forecast]] = list
+    store: Behind | None = None
 
 
 class Sampler:
@@ -56,6 +73,7 @@ class Sampler:
         self._rss: Count = meter.child("pollux_worker_rss_bytes", str(worker))
         self._timer: asyncio.TimerHandle | None = None
         self._ticks = 0
+        self._dropped = 0
         meter.child("pollux_workers")(1)
 
     def start(self) -> None:
@@ -87,6 +105,8 @@ class Sampler:
         self._set("pollux_streams_open", streams)
         self._set("pollux_queue_depth", queued)
         self._sample_quotas()
+        if self._looks.store is not None:
+            self._sample_store(self._looks.store)
         self._set("pollux_credentials", self._looks.credentials())
         self._set("pollux_upstream_connections", self._looks.connections())
         if (rss := resident()) is not None:
@@ -100,6 +120,11 @@ class Sampler:
                 ratio.add(labels)
                 self._meter.child("pollux_quota_remaining_ratio", *labels)(each.remaining / each.limit)
                 self._meter.child(reset, *labels)(each.resets_at)
+
+    def _sample_store(self, store: Behind) -> None:
+        self._meter.child("pollux_write_behind_depth", store.name)(store.depth)
+        new, self._dropped = store.dropped - self._dropped, store.dropped
+        self._meter.child("pollux_write_behind_dropped_total", store.name)(new)
 
     def _set(self, name: str, levels: Mapping[Any, int]) -> None:
         seen = self._seen[name]

@@ -13,6 +13,7 @@ _DURATION = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
 _FIRST_CHUNK = (0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 7.5, 10, 20, 40, 60)
 _CONNECT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _QUEUE_WAIT = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_STORE = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _LAG = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
 
 
@@ -108,6 +109,18 @@ METRICS = (
     ),
     Metric("pollux_event_loop_lag_seconds", "histogram", "How late a timer of the event loop fires.", (), _LAG),
     Metric("pollux_token_refresh_total", "counter", "OAuth token refreshes by result.", ("upstream", "result")),
+    Metric(
+        "pollux_store_seconds",
+        "histogram",
+        "Calls to the state store, those that failed too; no request waits for them.",
+        ("store", "op"),
+        _STORE,
+    ),
+    Metric("pollux_store_errors_total", "counter", "Calls to the state store that failed.", ("store",)),
+    Metric("pollux_write_behind_depth", "gauge", "Keys of state that wait to be written.", ("store",)),
+    Metric(
+        "pollux_write_behind_dropped_total", "counter", "Writes of state refused because too many wait.", ("store",)
+    ),
     Metric("pollux_worker_rss_bytes", "gauge", "Resident memory.", ("worker",), mode="livemostrecent"),
     Metric("pollux_workers", "gauge", "Worker processes alive."),
     Metric("pollux_admin_lockouts_total", "counter", "Addresses locked out for guessing at the panel password."),

@@ -144,6 +144,11 @@ class PrometheusMeter:
         known = result if result in _RESULTS else OTHER
         self.child("pollux_token_refresh_total", upstream, known)(1)
 
+    def stored(self, store: str, op: str, seconds: float, failed: bool) -> None:
+        """Count one call to the state store."""
+        self.child("pollux_store_seconds", store, op)(seconds)
+        self.child("pollux_store_errors_total", store)(failed)  # none yet is a series too, so that rates see the first
+
     def running(self, version: str, loop: str) -> None:
         """Say what is running: Pollux's version and the event loop's name."""
         self.child("pollux_build_info", version, platform.python_version(), loop)(1)

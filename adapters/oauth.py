@@ -65,7 +65,8 @@ class Tokens:
     """Gives access tokens for credentials, renewing them when they are about to end.
 
     Shape: `save` keeps a renewed credential; `client` finds the application for credentials that name none; `observe`
-        is told the kind of each credential that was renewed and `ok` or an error_type. Whoever waits for the same refresh token waits for the same call.
+        is told the kind of each credential that was renewed and `ok` or an error_type. Whoever waits for the same
+        refresh token waits for the same call.
     """
 
     def __init__(

@@ -9,7 +9,20 @@ from statistics import median
 from typing import cast
 
 import uvloop
-from _bench import PATH_OPENAI, PATH_STREAM, Report, Running, at_most, canned, chat, contents, http, nginx, pollux
+from _bench import (
+    PATH_OPENAI,
+    PATH_STREAM,
+    Report,
+    Running,
+    at_most,
+    canned,
+    chat,
+    contents,
+    hello,
+    http,
+    nginx,
+    pollux,
+)
 
 STREAMS = 200
 EVENTS = 50
@@ -23,8 +36,8 @@ Waking a reader costs 5 to 15 us here, more than nginx's own work; spread out, a
 METHOD = (
     f"{STREAMS} clients, started within {SPREAD:g} s of each other, stream answers of {EVENTS} events"
     f" {CADENCE * 1000:.0f} ms apart, through Pollux (OpenAI -> Gemini -> OpenAI, one worker, metrics and access log"
-    " on) and through nginx (unbuffered proxy_pass, one process), in alternating rounds; processor time from"
-    " /proc/PID/stat; medians"
+    " on) and through nginx (unbuffered proxy_pass, one process), in alternating rounds; beside them a bare hypercorn"
+    " that sends such events out of nothing; processor time from /proc/PID/stat; medians"
 )
 
 
@@ -85,16 +98,19 @@ async def main() -> None:
     report = Report("CPU per streamed event <= 4.5 x nginx", METHOD, "nginx")
     rounds, times = (1, 4) if report.quick else (3, 10)
     ours, theirs = http(PATH_OPENAI, chat(stream=True)), http(PATH_STREAM, contents())
-    proxied, passed = [], []
-    with canned(EVENTS, CADENCE) as upstream, pollux(upstream) as proxy, nginx(upstream) as server:
+    proxied, passed, sent = [], [], []
+    with canned(EVENTS, CADENCE) as upstream, pollux(upstream) as proxy, nginx(upstream) as server, hello() as bare:
         for each, request in ((proxy, ours), (server, theirs)):
             await cost(each, request, 1)
         for _ in range(rounds):
             proxied.append(await cost(proxy, ours, times))
             passed.append(await cost(server, theirs, times))
-            print(f"round     Pollux {proxied[-1]:.1f} us, nginx {passed[-1]:.1f} us per event", flush=True)
+            sent.append(await cost(bare, http("/stream", contents()), times))
+            figures = f"Pollux {proxied[-1]:.1f} us, nginx {passed[-1]:.1f} us, bare hypercorn {sent[-1]:.1f} us"
+            print(f"round     {figures} per event", flush=True)
     report.result("stream_cpu", median(proxied), "us/event")
     report.result("stream_cpu_nginx", median(passed), "us/event")
+    report.result("stream_cpu_bare_hypercorn", median(sent), "us/event")
     report.result("stream_ratio", median(proxied) / median(passed), "x nginx", at_most(4.5))
     report.close()
 

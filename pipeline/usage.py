@@ -87,9 +87,9 @@ class UsageBook:
         amounts |= _tokens(x.usage)
         model = x.model if x.model in self._models else UNKNOWN_MODEL
         self._count("model", model, amounts)
-        if x.lease is not None:
-            self._count("credential", x.lease.credential.id, amounts)
         by_model = {f"{model}/{name}": amounts.get(name, 0) for name in _BY_MODEL}
+        if x.lease is not None:
+            self._count("credential", x.lease.credential.id, amounts | by_model)
         self._count("key", x.caller.name, amounts | by_model)
 
     async def read(self, scope: Scope, day: str = "") -> dict[str, Usage]:

@@ -97,7 +97,8 @@ def _collect(table: Any, at: KeyPath, found: dict[KeyPath, str]) -> None:
         if isinstance(value, AoT):
             for index, each in enumerate(value):
                 _collect(each, (*path, index), found)
-        elif isinstance(value, Table):
-            _collect(value, path, found)
-        elif isinstance(value, Item) and value.trivia.comment:
+            continue
+        if isinstance(value, Item) and value.trivia.comment:
             found[path] = re.sub(r"^#\s*(\[[A-Z_, ]+\]\s*)?", "", value.trivia.comment)
+        if isinstance(value, Table):
+            _collect(value, path, found)

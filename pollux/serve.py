@@ -49,7 +49,7 @@ def announce(loaded: Loaded, listener: socket.socket, generated: Path | None) ->
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     where = f"the key is in {generated}" if generated else "the key is your API password"
-    print(f"pollux: listening on http://{shown}:{port}; {where}", flush=True)
+    print(f"pollux: listening on http://{shown}:{port}; {where}; console: http://{shown}:{port}/", flush=True)
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:

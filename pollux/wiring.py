@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -57,6 +58,7 @@ from pollux.graph import Graph, build
 from pollux.jobs import Jobs
 from pollux.passwords import Passwords
 from pollux.reload import Reloader
+from stores.write_behind import WriteBehind
 
 if TYPE_CHECKING:
     from pollux.config import Loaded
@@ -116,6 +118,8 @@ class House:
         self.pool = await self._open_pool(clock)
         self.meter = PrometheusMeter(shared=self._shared_metrics(), worker=self.index)
         self.meter.running(__version__, _loop_name())
+        if (behind := self._behind()) is not None:
+            behind.observe = partial(self.meter.stored, behind.name)
         self.transport = self._open_transport()
         self._stack.push_async_callback(self.transport.close)
         self._open_tokens(clock)
@@ -131,7 +135,7 @@ class House:
         self.app = self._open_app()
         self.app.admin = LazyAdmin(self._admin)
         self._adopt(self._build(self.loaded))
-        looks = Looks(self.app.exchanges, self.pool.states, self._connections, self.pool.forecast)
+        looks = Looks(self.app.exchanges, self.pool.states, self._connections, self.pool.forecast, self._behind())
         self.sampler = Sampler(self.meter, looks, worker=self.index)
         self.sampler.start()
         self._stack.callback(self.sampler.stop)
@@ -293,12 +297,22 @@ class House:
             return "draining"
         return "ok" if self._enabled() else "no credential"
 
+    @property
+    def store(self) -> Literal["ok", "away"]:
+        """Say whether the state store answers; while it is away, requests are served from memory and state waits."""
+        behind = self._behind()
+        return "ok" if behind is None or behind.healthy else "away"
+
+    def _behind(self) -> WriteBehind | None:
+        return self.state if isinstance(self.state, WriteBehind) else None
+
     def _enabled(self) -> int:
         return sum(count for (_, state), count in self.pool.states().items() if state not in _OUT)
 
     def _ready(self) -> dict[str, object]:
         status: Status = self.status()
-        return {"status": status} if status == "draining" else {"status": status, "credentials": self._enabled()}
+        shown: dict[str, object] = {"status": status, "store": self.store}
+        return shown if status == "draining" else {**shown, "credentials": self._enabled()}
 
     def _admin(self) -> Callable[[], Admin]:
         from pollux.office import opener

@@ -33,20 +33,21 @@ class Lockouts:
 
     async def wait(self, address: str) -> float:
         """Return for how many seconds an address is locked out; 0 for not at all. Errors: StoreError."""
-        document = await self._state.get(KIND, _network(address))
-        return max(0.0, float(document["until"]) - self._clock.now()) if document else 0.0
+        key = _network(address)
+        document = await self._state.get(KIND, key)
+        if document is None:
+            return 0.0
+        until = float(document["last"]) + _penalty(await self._counted(key))
+        return max(0.0, until - self._clock.now())
 
     async def wrong(self, address: str) -> None:
         """Count a wrong password. Errors: StoreError."""
         key, now = _network(address), self._clock.now()
         await self._prune(now)
         self._state.count(KIND, key, {"wrong": 1})
-        wrong = (await self._state.counts(KIND)).get(key, {}).get("wrong", 1)
-        until = 0.0
-        if wrong >= ALLOWED:
-            until = now + min(_FIRST * 2.0 ** min(wrong - ALLOWED, 20), _LONGEST)
+        self._state.put(KIND, key, {"last": now})
+        if _penalty(await self._counted(key)):
             self._locked_out()
-        self._state.put(KIND, key, {"until": until, "last": now})
 
     async def right(self, address: str) -> None:
         """Forgive an address that knew the password. Errors: StoreError."""
@@ -59,12 +60,19 @@ class Lockouts:
             return
         self._pruned = now
         for key, document in (await self._state.load(KIND)).items():
-            if max(document["last"], document["until"]) + _FORGOTTEN < now:
+            if document["last"] + _FORGOTTEN < now:
                 self._forget(key)
+
+    async def _counted(self, key: str) -> int:
+        return (await self._state.counts(KIND)).get(key, {}).get("wrong", 0)
 
     def _forget(self, key: str) -> None:
         self._state.put(KIND, key, None)
         self._state.discount(KIND, key)
+
+
+def _penalty(wrong: int) -> float:
+    return min(_FIRST * 2.0 ** min(wrong - ALLOWED, 20), _LONGEST) if wrong >= ALLOWED else 0.0
 
 
 def _network(address: str) -> str:

@@ -48,7 +48,7 @@ FIXTURES: dict[str, Fixture] = {
     "400-schema": error(
         400,
         "INVALID_ARGUMENT",
-        "Invalid JSON payload received. Unknown name \"parametersJsonSchema\" at"
+        'Invalid JSON payload received. Unknown name "parametersJsonSchema" at'
         " 'request.tools[0].function_declarations[0]': Cannot find field.",
     ),
     "400-schema-answer": error(

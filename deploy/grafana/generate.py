@@ -33,6 +33,12 @@ ROWS = {
         "pollux_upstream_connect_seconds",
     ),
     "Tokens": ("pollux_tokens_total", "pollux_usage_source_total"),
+    "State": (
+        "pollux_store_seconds",
+        "pollux_store_errors_total",
+        "pollux_write_behind_depth",
+        "pollux_write_behind_dropped_total",
+    ),
     "Process": (
         "pollux_workers",
         "pollux_worker_rss_bytes",

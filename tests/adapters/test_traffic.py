@@ -12,13 +12,6 @@ from stores.memory import MemoryState
 from tests.adapters.upstreams.rig import StillClock
 
 
-class Movable(StillClock):
-    at = 1_000_000_000.0
-
-    def now(self) -> float:
-        return self.at
-
-
 def ended(*, stream: bool = False, ttft: float = 0.0, usage: dict[str, int] | None = None) -> Any:
     x = Exchange("id", Request("POST", "/v1/chat/completions", []), OpenAIChat(), 100.0, model="m", stream=stream)
     x.first_byte = 100.0 + ttft if ttft else 0.0
@@ -27,7 +20,7 @@ def ended(*, stream: bool = False, ttft: float = 0.0, usage: dict[str, int] | No
 
 
 async def test_workers_add_up():
-    state, clock = MemoryState(), Movable()
+    state, clock = MemoryState(), StillClock()
     one, other = Traffic(state, clock), Traffic(state, clock)
     for traffic in (one, other):
         traffic.done(ended(usage={"promptTokenCount": 3}), None)
@@ -40,7 +33,7 @@ async def test_workers_add_up():
 
 
 async def test_percentiles_are_right_to_a_fifth():
-    traffic = Traffic(MemoryState(), Movable())
+    traffic = Traffic(MemoryState(), StillClock())
     for number in range(1, 101):
         traffic.done(ended(stream=True, ttft=number / 10), None)
     (last,) = [each for each in await traffic.hour() if each.ttft]
@@ -49,17 +42,17 @@ async def test_percentiles_are_right_to_a_fifth():
 
 
 async def test_stretches_older_than_the_hour_are_forgotten():
-    state, clock = MemoryState(), Movable()
+    state, clock = MemoryState(), StillClock()
     traffic = Traffic(state, clock)
     traffic.done(ended(), None)
     await traffic.hour()
-    clock.at += 2 * HOUR + STEP
+    clock.passed += 2 * HOUR + STEP
     assert sum(each.requests for each in await traffic.hour()) == 0
     assert await state.counts(KIND) == {}
 
 
 async def test_failures_are_few_and_without_secrets():
-    traffic = Traffic(MemoryState(), Movable())
+    traffic = Traffic(MemoryState(), StillClock())
     for number in range(100):
         traffic.done(ended(), BadRequest(f"{number}: api_key=canary-secret"))
     assert len(traffic.failures) == 50

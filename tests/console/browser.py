@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
 
-from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 PASSWORD = "test-panel-password"
 PICTURES = Path(__file__).with_name("pictures")
@@ -33,35 +33,42 @@ Theme = Literal["light", "dark"]
 
 
 @asynccontextmanager
+async def started() -> AsyncIterator[Browser]:
+    """Start a browser with a profile of its own, fresh and thrown away."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=_chromium(), args=_FLAGS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@asynccontextmanager
 async def opened(
-    folder: Path, *, language: str = "en-GB", theme: Theme = "light", width: int = 1280, height: int = 900
+    browser: Browser, *, language: str = "en-GB", theme: Theme = "light", width: int = 1280, height: int = 900
 ) -> AsyncIterator[Page]:
-    """Open an empty page; fails at the end when a script failed, or broke the content security policy."""
+    """Open an empty page that remembers nothing; fails at the end when a script failed, or broke the content policy."""
     complaints: list[str] = []
 
     def said(message: ConsoleMessage) -> None:
         if message.type == "error" and not message.text.startswith(_EXPECTED):
             complaints.append(message.text)
 
-    async with async_playwright() as playwright:
-        context = await playwright.chromium.launch_persistent_context(
-            folder / "browser",
-            executable_path=_chromium(),
-            args=_FLAGS,
-            locale=language,
-            color_scheme=theme,
-            viewport={"width": width, "height": height},
-            timezone_id="UTC",
-        )
-        context.set_default_timeout(_PATIENCE)
-        expect.set_options(timeout=_PATIENCE)
-        page = context.pages[0]
-        page.on("console", said)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        try:
-            yield page
-        finally:
-            await context.close()
+    context = await browser.new_context(
+        locale=language,
+        color_scheme=theme,
+        viewport={"width": width, "height": height},
+        timezone_id="UTC",
+    )
+    context.set_default_timeout(_PATIENCE)
+    expect.set_options(timeout=_PATIENCE)
+    page = await context.new_page()
+    page.on("console", said)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    try:
+        yield page
+    finally:
+        await context.close()
     assert complaints == []
 
 

@@ -7,7 +7,7 @@ import urllib.error
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.console.browser import PASSWORD, Theme, go, logged_in, opened, picture
 from tests.console.calls import chat, post
@@ -16,18 +16,20 @@ from tests.proxy import KEY, pollux
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's own
+
 VIEWS = ("overview", "credentials", "keys", "pipeline", "configuration", "logs", "playground", "jobs")
 
 MARKUP = "<img src=x onerror=\"document.title='owned'\">"
 
 
-async def test_names_that_are_markup_are_shown_as_text(tmp_path: Path) -> None:
+async def test_names_that_are_markup_are_shown_as_text(tmp_path: Path, browser: Browser) -> None:
     account = {"api_key": "test-key-of-mallory", "project": MARKUP, "email": MARKUP}
     log = tmp_path / "pollux.log"
     log.write_text(_line("error", MARKUP), encoding="utf-8")
     async with (
         pollux(tmp_path, credentials={"<img src=x>.json": account}, LOG_FILE=str(log)) as proxy,
-        opened(tmp_path) as page,
+        opened(browser) as page,
     ):
         proxy.house.traces.watch(60)
         for model in (MARKUP, "gemini-3.8-flash"):
@@ -72,12 +74,12 @@ async def _refused(url: str, key: str, model: str) -> None:
     ids=["desktop-english-light", "phone-chinese-dark"],
 )
 async def test_every_view_fits_the_screen_and_speaks_the_browsers_language(
-    tmp_path: Path, language: str, theme: Theme, width: int, height: int
+    tmp_path: Path, browser: Browser, language: str, theme: Theme, width: int, height: int
 ) -> None:
     name = f"{'phone' if width < 760 else 'desktop'}-{language}-{theme}"
     async with (
         pollux(tmp_path) as proxy,
-        opened(tmp_path, language=language, theme=theme, width=width, height=height) as page,
+        opened(browser, language=language, theme=theme, width=width, height=height) as page,
     ):
         proxy.house.traces.watch(60)
         for stream in (True, False):
@@ -95,8 +97,8 @@ async def test_every_view_fits_the_screen_and_speaks_the_browsers_language(
         assert await _is_dark(page) == (theme == "dark")
 
 
-async def test_language_and_theme_are_chosen_and_kept(tmp_path: Path) -> None:
-    async with pollux(tmp_path) as proxy, opened(tmp_path) as page:
+async def test_language_and_theme_are_chosen_and_kept(tmp_path: Path, browser: Browser) -> None:
+    async with pollux(tmp_path) as proxy, opened(browser) as page:
         await logged_in(page, proxy.url)
         await page.get_by_role("button", name="Theme: as the device").click()
         await page.get_by_role("button", name="Theme: light").click()
@@ -108,8 +110,8 @@ async def test_language_and_theme_are_chosen_and_kept(tmp_path: Path) -> None:
         assert await _is_dark(page)
 
 
-async def test_keyboard_alone_is_enough(tmp_path: Path) -> None:
-    async with pollux(tmp_path) as proxy, opened(tmp_path) as page:
+async def test_keyboard_alone_is_enough(tmp_path: Path, browser: Browser) -> None:
+    async with pollux(tmp_path) as proxy, opened(browser) as page:
         await page.goto(proxy.url)
         await expect(page.locator("#password")).to_be_focused()
         await page.keyboard.type("a wrong password")
@@ -133,8 +135,8 @@ async def test_keyboard_alone_is_enough(tmp_path: Path) -> None:
         await expect(adds).to_be_focused()
 
 
-async def test_batch_shows_progress_and_changes_every_chosen_credential(tmp_path: Path) -> None:
-    async with pollux(tmp_path) as proxy, opened(tmp_path) as page:
+async def test_batch_shows_progress_and_changes_every_chosen_credential(tmp_path: Path, browser: Browser) -> None:
+    async with pollux(tmp_path) as proxy, opened(browser) as page:
         await logged_in(page, proxy.url)
         await go(page, "credentials")
         await page.get_by_label("Choose all").check()
@@ -147,10 +149,10 @@ async def test_batch_shows_progress_and_changes_every_chosen_credential(tmp_path
         assert {unit.state for unit in proxy.house.pool.snapshot()} == {"ready"}
 
 
-async def test_log_lines_appear_as_they_are_written(tmp_path: Path) -> None:
+async def test_log_lines_appear_as_they_are_written(tmp_path: Path, browser: Browser) -> None:
     log = tmp_path / "pollux.log"
     log.write_text(_line("info", "from before"), encoding="utf-8")
-    async with pollux(tmp_path, LOG_FILE=str(log)) as proxy, opened(tmp_path) as page:
+    async with pollux(tmp_path, LOG_FILE=str(log)) as proxy, opened(browser) as page:
         await logged_in(page, proxy.url)
         await go(page, "logs")
         await expect(page.get_by_text("from before")).to_be_visible()
@@ -163,8 +165,8 @@ async def test_log_lines_appear_as_they_are_written(tmp_path: Path) -> None:
         await expect(page.get_by_text("just now")).to_be_visible()
 
 
-async def test_playground_streams_an_answer_and_says_the_same_as_curl(tmp_path: Path) -> None:
-    async with pollux(tmp_path) as proxy, opened(tmp_path) as page:
+async def test_playground_streams_an_answer_and_says_the_same_as_curl(tmp_path: Path, browser: Browser) -> None:
+    async with pollux(tmp_path) as proxy, opened(browser) as page:
         await logged_in(page, proxy.url)
         await go(page, "playground")
         await page.get_by_role("button", name="Make one").click()
@@ -177,8 +179,8 @@ async def test_playground_streams_an_answer_and_says_the_same_as_curl(tmp_path: 
             await expect(page.locator("pre")).to_contain_text(f"It'\\''s {dialect}")
 
 
-async def test_dropped_file_and_pasted_keys_become_credentials(tmp_path: Path) -> None:
-    async with pollux(tmp_path) as proxy, opened(tmp_path) as page:
+async def test_dropped_file_and_pasted_keys_become_credentials(tmp_path: Path, browser: Browser) -> None:
+    async with pollux(tmp_path) as proxy, opened(browser) as page:
         await logged_in(page, proxy.url)
         await go(page, "credentials")
         await page.get_by_role("button", name="Add credentials").click()
@@ -197,8 +199,8 @@ async def test_dropped_file_and_pasted_keys_become_credentials(tmp_path: Path) -
         assert len(proxy.house.pool.credentials()) == 6
 
 
-async def test_holder_of_a_key_sees_what_is_left_of_it(tmp_path: Path) -> None:
-    async with pollux(tmp_path) as proxy, opened(tmp_path) as page:
+async def test_holder_of_a_key_sees_what_is_left_of_it(tmp_path: Path, browser: Browser) -> None:
+    async with pollux(tmp_path) as proxy, opened(browser) as page:
         _, made = await post(f"{proxy.url}/api/v1/keys", PASSWORD, {"total_quota": 50})
         await page.goto(f"{proxy.url}/api-key-query")
         await page.get_by_label("Key").fill(json.loads(made)["secret"])

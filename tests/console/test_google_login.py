@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from adapters.simulator import Account, Scenario
 from adapters.simulator.scenario import Mood
@@ -17,6 +17,8 @@ from tests.proxy import pollux
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's own
 
 CONFIG = """
 [oauth]
@@ -49,10 +51,10 @@ def _redirect(url: str) -> str:
         connection.close()
 
 
-async def test_pasted_address_and_a_chosen_project_make_a_credential(tmp_path: Path) -> None:
+async def test_pasted_address_and_a_chosen_project_make_a_credential(tmp_path: Path, browser: Browser) -> None:
     async with (
         pollux(tmp_path, scenario=google("project-1", "project-2", mood="no-project"), config=CONFIG, keys="") as proxy,
-        opened(tmp_path) as page,
+        opened(browser) as page,
     ):
         await logged_in(page, proxy.url)
         await go(page, "credentials")
@@ -67,10 +69,12 @@ async def test_pasted_address_and_a_chosen_project_make_a_credential(tmp_path: P
 
 
 @pytest.mark.parametrize("pasted", [True, False], ids=["browser-elsewhere", "browser-here"])
-async def test_contributor_needs_no_password_and_learns_only_that_it_worked(tmp_path: Path, pasted: bool) -> None:
+async def test_contributor_needs_no_password_and_learns_only_that_it_worked(
+    tmp_path: Path, browser: Browser, pasted: bool
+) -> None:
     async with (
         pollux(tmp_path, scenario=google("project-1"), config=CONFIG, keys="") as proxy,
-        opened(tmp_path) as page,
+        opened(browser) as page,
     ):
         await page.goto(f"{proxy.url}/auth")
         await page.get_by_role("button", name="Begin").click()

@@ -8,7 +8,8 @@ import json
 import zipfile
 from typing import TYPE_CHECKING
 
-from playwright.async_api import Page, expect
+import pytest
+from playwright.async_api import Browser, Page, expect
 
 from adapters.simulator import Scenario
 from tests.console.browser import go, logged_in, opened
@@ -18,16 +19,18 @@ from tests.proxy import KEY, pollux
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's own
+
 CREDENTIALS = {
     f"friend-{number}.json": {"api_key": f"test-friend-key-{number}", "project": f"friend-project-{number}"}
     for number in (1, 2)
 }
 
 
-async def test_newcomer_finds_everything_from_login_to_first_change(tmp_path: Path) -> None:
+async def test_newcomer_finds_everything_from_login_to_first_change(tmp_path: Path, browser: Browser) -> None:
     async with (
         pollux(tmp_path, scenario=Scenario(latency=0.15, cadence=0.1)) as proxy,
-        opened(tmp_path) as page,
+        opened(browser) as page,
     ):
         await logged_in(page, proxy.url)
         await _sees_charts_move(page, proxy.url)
@@ -83,10 +86,9 @@ async def _creates_a_key(page: Page) -> str:
 
 
 async def _watches_a_request(page: Page, url: str, key: str) -> None:
-    await go(page, "pipeline")
-    await expect(page.locator(".node").first).to_be_visible()
     async with page.expect_response("**/api/v1/traces/watch"):
-        pass
+        await go(page, "pipeline")
+    await expect(page.locator(".node").first).to_be_visible()
     asking = asyncio.create_task(chat(url, key, "Tell me a story", stream=True))
     await expect(page.locator('.node[data-stage="upstream"]')).to_have_attribute("data-state", "done")
     headers, _ = await asking

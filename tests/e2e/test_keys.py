@@ -181,7 +181,7 @@ async def until_settled(folder: Path, key: str, storage: str) -> None:
 
 async def until(ready: Callable[[], Awaitable[bool]], seconds: float) -> None:
     async with asyncio.timeout(seconds):
-        while not await ready():  # noqa: ASYNC110  # another process tells nobody
+        while not await ready():  # another process tells nobody
             await asyncio.sleep(0.05)
 
 

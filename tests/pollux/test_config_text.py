@@ -61,5 +61,5 @@ def test_value_that_toml_cannot_hold_is_refused():
 
 
 def test_comments_are_found_where_they_stand():
-    found = comments("[a]\nb = 1 # [B] what b is\n[[pipeline]]\nstage = 'x' # the first\n")
-    assert found == {("a", "b"): "what b is", ("pipeline", 0, "stage"): "the first"}
+    found = comments("[a] # all of a\nb = 1 # [B] what b is\n[[pipeline]]\nstage = 'x' # the first\n")
+    assert found == {("a",): "all of a", ("a", "b"): "what b is", ("pipeline", 0, "stage"): "the first"}

@@ -24,7 +24,7 @@ async def metrics(proxy: Running) -> str:
 
 async def shown(proxy: Running, figure: str) -> None:
     async with asyncio.timeout(5):
-        while figure not in await metrics(proxy):  # noqa: ASYNC110  # a figure wakes nobody
+        while figure not in await metrics(proxy):  # a figure wakes nobody
             await asyncio.sleep(0.01)
 
 

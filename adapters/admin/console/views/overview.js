@@ -23,7 +23,7 @@ function Figures({ data }) {
     <${Figure} name=${t("health")}><${Badge} state=${health}>${tOr(`health.${data.status}`, data.status)}<//>
       <small>${t("up", { time: span(data.now - data.started_at), version: data.version })}</small><//>
     <${Figure} name=${t("requests")} id="requests">${whole(data.requests)}<small>${t("per.minute", { n: short(data.requests_per_minute) })}</small><//>
-    <${Figure} name=${t("active")}>${whole(data.active)}<small>${t("workers", { n: data.workers })}</small><//>
+    <${Figure} name=${t("active")}>${whole(data.active)}<small>${t(data.workers > 1 ? "worker" : "workers", { n: data.workers, worker: data.worker + 1 })}</small><//>
     <${Figure} name=${t("errors")}>${percent(data.error_share)}<small>${t("errors.count", { n: whole(data.errors) })}</small><//>
     <${Figure} name=${t("tokens")}>${short(tokens)}<small>${t("hour")}</small><//>
     <${Figure} name=${t("view.credentials")}><span class="badges">

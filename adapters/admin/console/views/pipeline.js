@@ -1,5 +1,5 @@
 // The pipeline as a picture, and live requests travelling it stage by stage.
-import { html, useEffect, useMemo, useState } from "../html.js";
+import { html, useEffect, useMemo, useRef, useState } from "../html.js";
 import { put } from "../api.js";
 import { clockSeconds, milliseconds } from "../format.js";
 import { useResource } from "../hooks.js";
@@ -9,6 +9,7 @@ import { StageDetails, Picture } from "./pipeline_picture.js";
 import { Journey } from "./journey.js";
 
 const WATCH = 30;
+const KEEP = 60;
 
 export function Pipeline() {
   const pipelines = useResource("/pipelines");
@@ -22,7 +23,7 @@ export function Pipeline() {
     const timer = setInterval(watch, (WATCH / 3) * 1000);
     return () => clearInterval(timer);
   }, [live]);
-  const all = traces.data?.traces || [];
+  const all = useMerged(traces.data?.traces);
   const trace = all.find((each) => each.id === picked) || (picked ? null : all[0]) || null;
   return html`<${Heading} title=${t("view.pipeline")}>
       <span class="check"><${Switch} id="live" on=${live} label=${t("pipeline.live")} onChange=${setLive} /> <span aria-hidden="true">${t("pipeline.live")}</span></span>
@@ -32,6 +33,17 @@ export function Pipeline() {
       <${Requests} traces=${all} trace=${trace} picked=${picked} pick=${setPicked} />
       ${trace && html`<${Journey} trace=${trace} />`}
     </div>`;
+}
+
+/** The latest requests of all workers: each answer tells of the worker that gave it. */
+function useMerged(fresh) {
+  const known = useRef([]);
+  return useMemo(() => {
+    const news = new Map((fresh || []).map((trace) => [trace.id, trace]));
+    const others = known.current.filter((trace) => !news.has(trace.id));
+    known.current = [...news.values(), ...others].sort((one, other) => other.at - one.at).slice(0, KEEP);
+    return known.current;
+  }, [fresh]);
 }
 
 function Shown({ data, trace }) {

@@ -34,11 +34,11 @@ function Node({ of, span, trace, running, open, onStage }) {
 }
 
 const Attempt = ({ of, trace }) => html`<li class="attempt ${of.error ? "bad" : "good"}">
-  <b>${of.credential}</b><span>${of.error || [of.project, milliseconds(of.ms ?? trace.total_ms - of.start_ms)].filter(Boolean).join(" · ")}</span>
+  <b>${of.credential}</b><span>${of.error || [of.project, milliseconds(taken(trace, of))].filter(Boolean).join(" · ")}</span>
 </li>`;
 
-/** The milliseconds in a stage, up to now where it is still at work. */
-export const taken = (trace, span) => span.ms ?? Math.max(0, trace.total_ms - span.start_ms);
+/** The milliseconds in a stage; of one that is still at work up to the last news of it, null where there is none. */
+export const taken = (trace, span) => span.ms ?? (trace.total_ms > span.start_ms ? trace.total_ms - span.start_ms : null);
 
 /** An error stops the request where it is: its last stage, where the failed attempts were made. */
 const failedHere = (trace, stage, span) =>

@@ -14,7 +14,7 @@ export default {
 
   health: "Health", "health.ok": "Well", "health.no credential": "No credential", "health.draining": "Shutting down", up: "{version}, up {time}",
   requests: "Requests", active: "Under way", errors: "Errors", tokens: "Tokens", hour: "in the last hour",
-  "per.minute": "{n} a minute", workers: "{n} worker|{n} workers", "errors.count": "{n} in the last hour",
+  "per.minute": "{n} a minute", workers: "{n} worker|{n} workers", worker: "in worker {worker} of {n}", "errors.count": "{n} in the last hour",
   charts: "Charts", "chart.minutes": "{n} minutes", "chart.hour": "1 hour", "chart.traffic": "Traffic", "chart.requests": "{n} request|{n} requests", "chart.good": "Answered",
   "chart.ttft": "Time to first token", "chart.ends": "How streams ended", "chart.none": "Nothing yet",
   "stream_ends.complete": "complete", "stream_ends.continued": "continued", "stream_ends.client_gone": "caller left", "stream_ends.upstream_cut": "cut by Google",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -52,6 +53,10 @@ class Granted(Struct, frozen=True, kw_only=True):
     id_token: str = ""
 
 
+class Adopted(Granted, frozen=True, kw_only=True):
+    """What another process was granted."""
+
+
 def no_client() -> OAuthClient | None:
     """Know no application but those that credentials name themselves."""
     return None
@@ -61,12 +66,19 @@ def unobserved(kind: str, result: str) -> None:
     """Count no renewal."""
 
 
+@asynccontextmanager
+async def nobody_else(credential: Credential) -> AsyncIterator[Credential | None]:
+    """Renew every credential here: no other process does."""
+    yield None
+
+
 class Tokens:
     """Gives access tokens for credentials, renewing them when they are about to end.
 
     Shape: `save` keeps a renewed credential; `client` finds the application for credentials that name none; `observe`
         is told the kind of each credential that was renewed and `ok` or an error_type. Whoever waits for the same
-        refresh token waits for the same call.
+        refresh token waits for the same call. `turn` is where a call waits for other processes: it yields the
+        credential as one of them has renewed it, or None.
     """
 
     def __init__(
@@ -77,6 +89,7 @@ class Tokens:
         endpoints: Endpoints = GOOGLE,
         client: Callable[[], OAuthClient | None] = no_client,
         observe: Callable[[str, str], None] = unobserved,
+        turn: Callable[[Credential], AbstractAsyncContextManager[Credential | None]] = nobody_else,
     ) -> None:
         self._egress = egress
         self._clock = clock
@@ -84,6 +97,7 @@ class Tokens:
         self._url = f"{endpoints.oauth}/token"
         self._client = client
         self._observe = observe
+        self._turn = turn
         self._flights: dict[str, asyncio.Task[Granted]] = {}
         self._begun: dict[str, float] = {}
         self._granted: dict[str, float] = {}
@@ -140,6 +154,8 @@ class Tokens:
         if task.cancelled():
             return
         exc = task.exception()
+        if exc is None and isinstance(task.result(), Adopted):
+            return  # the other process counts it
         if exc is not None:
             log.warning("token_not_renewed", credential=name, error=str(exc))
         self._observe(
@@ -147,6 +163,21 @@ class Tokens:
         )
 
     async def _renew(self, credential: Credential) -> Granted:
+        if credential.service_account is not None:
+            return await self._ask(credential)
+        async with self._turn(credential) as renewed:
+            if renewed is None:
+                return await self._ask(credential)
+        granted = Adopted(
+            access_token=renewed.access_token,
+            expires_in=renewed.expires_at - self._clock.now(),
+            refresh_token=renewed.refresh_token,
+        )
+        self._apply(credential, granted)
+        self._granted[credential.id] = self._clock.tick()
+        return granted
+
+    async def _ask(self, credential: Credential) -> Granted:
         form, client = await self._form(credential)
         fetched = await self._egress.fetch("POST", self._url, FORM, urlencode(form).encode())
         granted = read_granted(fetched)

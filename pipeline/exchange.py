@@ -75,7 +75,8 @@ class Asked(Struct):
     """What a dialect read from a request, in the hub's terms.
 
     Shape: `operation` is generate | count_tokens | embed | batch_embed | models | model; `payload` is Gemini's request
-        body for that operation; `echo` holds what only this dialect's own encoder needs again.
+        body for that operation; `echo` holds what only this dialect's own encoder needs again; `effort` is how
+        hard the model should think, in OpenAI's words: for models whose family shows only behind an alias.
     """
 
     model: str = ""
@@ -83,6 +84,7 @@ class Asked(Struct):
     operation: str = "generate"
     stream: bool = False
     echo: Any = None
+    effort: str = ""
 
 
 class Reply(Struct):

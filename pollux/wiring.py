@@ -58,6 +58,7 @@ from pollux.graph import Graph, build
 from pollux.jobs import Jobs
 from pollux.passwords import Passwords
 from pollux.reload import Reloader
+from pollux.turns import Turns
 from stores.write_behind import WriteBehind
 
 if TYPE_CHECKING:
@@ -244,7 +245,10 @@ class House:
 
     def _open_tokens(self, clock: SystemClock) -> None:
         refreshed, endpoints = self.pool.refreshed, self.endpoints
-        self.tokens = Tokens(self.egress, clock, refreshed, endpoints, self._oauth_client, self.meter.refreshed)
+        turns = Turns(self.state, self.credentials, clock, self.pool.credentials)
+        self.tokens = Tokens(
+            self.egress, clock, refreshed, endpoints, self._oauth_client, self.meter.refreshed, turns.turn
+        )
         self._stack.push_async_callback(self.tokens.close)
         self.projects = Projects(self.egress, clock, self.tokens, refreshed, endpoints)
         self._stack.push_async_callback(self.projects.close)

@@ -38,12 +38,12 @@ class _File(Struct):
 class DirectoryStore:
     """Credentials as files, one or several in each; a file that cannot be read is reported and left alone.
 
-    Shape: `sealer` encrypts what is written, and opens what is encrypted.
+    Shape: `path` is the directory; `sealer` encrypts what is written, and opens what is encrypted.
     Units: `interval` is seconds between looks at the directory.
     """
 
     def __init__(self, path: str | os.PathLike[str], interval: float = 1.0, sealer: Sealer | None = None) -> None:
-        self._path = Path(path)
+        self.path = Path(path)
         self._sealer = sealer or Sealer(())
         self._interval = interval
         self._lock = threading.Lock()
@@ -140,8 +140,8 @@ class DirectoryStore:
 
     def _stamps(self) -> dict[str, Stamp]:
         try:
-            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with os.scandir(self._path) as entries:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.scandir(self.path) as entries:
                 found = [(each.name, each.stat()) for each in entries if _is_ours(each)]
         except OSError as exc:
             raise StoreError(f"The credentials directory cannot be read: {exc}") from exc
@@ -153,7 +153,7 @@ class DirectoryStore:
             reading.problems.append(Problem(name, f"it is larger than {_MAX_BYTES} bytes"))
         else:
             try:
-                reading = scan(self._sealer.open((self._path / name).read_bytes()), name)
+                reading = scan(self._sealer.open((self.path / name).read_bytes()), name)
             except (OSError, Damaged) as exc:
                 reading.problems.append(Problem(name, str(exc)))
         for problem in reading.problems:
@@ -165,7 +165,7 @@ class DirectoryStore:
             name = self._homes.get(credential.id)
             if name is None:
                 raise StoreError(f"{credential.id} is not in the credentials directory.")
-            path, reading = self._path / name, self._files[name].reading
+            path, reading = self.path / name, self._files[name].reading
             try:
                 before = self._sealer.open(path.read_bytes())
                 after = rewrite(before, reading.places[credential.id], credential)
@@ -184,12 +184,12 @@ class DirectoryStore:
             return same
         with self._lock:
             stem, number = credential.id, 1
-            while (self._path / f"{stem}.json").exists():
+            while (self.path / f"{stem}.json").exists():
                 number += 1
                 stem = f"{credential.id}-{number}"
             content = msgspec.json.format(msgspec.json.encode(to_document(credential)), indent=2) + b"\n"
             try:
-                _write(self._path / f"{stem}.json", self._sealer.seal(content))
+                _write(self.path / f"{stem}.json", self._sealer.seal(content))
             except OSError as exc:
                 raise StoreError(f"{stem}.json cannot be written: {exc}") from exc
         self._load()
@@ -204,7 +204,7 @@ class DirectoryStore:
             if len(self._files[name].reading.credentials) > 1:
                 raise StoreError(f"{name} holds other credentials too; take it out of there by hand.")
             try:
-                (self._path / name).unlink()
+                (self.path / name).unlink()
             except OSError as exc:
                 raise StoreError(f"{name} cannot be removed: {exc}") from exc
         self._load()
@@ -216,9 +216,9 @@ class DirectoryStore:
         with self._lock:
             for name in sorted(set(self._homes.values())):
                 try:
-                    content = (self._path / name).read_bytes()
+                    content = (self.path / name).read_bytes()
                     if not self._sealer.is_current(content):
-                        _write(self._path / name, self._sealer.seal(self._sealer.open(content)))
+                        _write(self.path / name, self._sealer.seal(self._sealer.open(content)))
                         resealed += 1
                 except (OSError, Damaged) as exc:
                     raise StoreError(f"{name} is left as it is: {exc}") from exc

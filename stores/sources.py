@@ -46,6 +46,10 @@ class Sources:
         self._home = home
         return [each for each in kept.values() if each.id in home]
 
+    def home(self, credential_id: str) -> CredentialStore | None:
+        """Return the store that keeps a credential."""
+        return self._home.get(credential_id)
+
     async def save(self, credential: Credential) -> None:
         home = self._home.get(credential.id)
         if home is None:

@@ -39,7 +39,8 @@ class Anthropic:
         chunk, echo = payload(body)
         if path.endswith("count_tokens"):
             return Asked(body.model, {"generateContentRequest": chunk}, "count_tokens", echo=echo)
-        return Asked(body.model, chunk, stream=bool(body.stream), echo=echo)
+        effort = body.output_config.effort if body.output_config else None
+        return Asked(body.model, chunk, stream=bool(body.stream), echo=echo, effort=effort or "")
 
     def encoder(self, x: Exchange) -> Encoder:
         if x.operation == "count_tokens":

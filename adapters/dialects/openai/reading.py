@@ -43,7 +43,8 @@ def _chat(body: request.Body) -> Asked:
         fetch=conversation.fetch,
         audio=body.audio.format if body.audio else "wav",
     )
-    return Asked(model=model, payload=payload, stream=bool(body.stream), echo=echo)
+    effort = body.reasoning_effort or ""
+    return Asked(model=model, payload=payload, stream=bool(body.stream), echo=echo, effort=effort)
 
 
 def _gemini(body: dict[str, Any]) -> Asked:

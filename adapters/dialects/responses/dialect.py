@@ -28,7 +28,8 @@ class OpenAIResponses:
         body = converted(raw, items.Body, "")
         body.model = body.model.removeprefix("models/")
         chunk, echo = payload(body, raw)
-        return Asked(body.model, chunk, stream=bool(body.stream), echo=echo)
+        effort = body.reasoning.effort if body.reasoning else None
+        return Asked(body.model, chunk, stream=bool(body.stream), echo=echo, effort=effort or "")
 
     def encoder(self, x: Exchange) -> Encoder:
         return ResponseStream(x, x.asked.echo) if x.stream else Response(x, x.asked.echo)

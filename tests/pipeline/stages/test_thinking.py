@@ -98,3 +98,13 @@ async def test_gemini_caller_hears_what_the_model_says_to_its_own_words(tmp_path
     async with pollux(tmp_path) as proxy:
         heard = await native(proxy, "gemini-3.8-flash", generationConfig=generation)
         assert (heard.status, len(generations(proxy))) == (400, 1)
+
+
+async def test_effort_reaches_a_model_that_is_called_by_an_alias(tmp_path: Path) -> None:
+    shipped = (Path(__file__).parents[3] / "proxy.toml").read_text(encoding="utf-8")
+    stages = shipped[shipped.index("[[pipeline]]") :].replace(
+        "aliases = {}", 'aliases = { gpt-5 = "gemini-3.8-flash" }'
+    )
+    async with pollux(tmp_path, config=stages) as proxy:
+        assert not (await chat(proxy, "gpt-5", reasoning_effort="low")).errors
+    assert generations(proxy)[-1]["generationConfig"]["thinkingConfig"]["thinkingLevel"] == "LOW"

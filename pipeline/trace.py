@@ -171,6 +171,7 @@ class Traces:
         """Return the latest traces, the newest first."""
         for trace in self._running:
             trace.model = self._veil(trace.model)
+            trace.total_ms = trace.now()
         traces = [*self._ended, *self._running]
         return sorted(traces, key=lambda trace: trace.at, reverse=True)[:limit]
 

@@ -14,7 +14,7 @@ import msgspec
 from adapters.admin import shapes
 from pipeline.plan import TERMINAL
 from pollux.config import FILE, load, read
-from pollux.config_text import NoSuchPlace, changed, comments, parsed
+from pollux.config_text import NoSuchPlace, changed, comments, parsed, shipped
 from pollux.problem import ConfigErrors, Problem
 from pollux.settings_view import default_of, settings_of
 
@@ -63,7 +63,7 @@ class ConfigDesk:
         return shapes.Configuration(
             file=str(self._path) if self._path.exists() else "",
             writable=os.access(self._path if self._path.exists() else self._path.parent, os.W_OK),
-            settings=settings_of(loaded, comments(loaded.source.text)),
+            settings=settings_of(loaded, {**comments(shipped()), **comments(loaded.source.text)}),
             warnings=[_trouble(each) for each in problems],
             restart_needed=list(self._house.reloader.last.needs_restart),
         )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Item, Table
 
+from pollux.config import FILE
 from pollux.pipelines import DEFAULT_STAGES
 
 if TYPE_CHECKING:
@@ -44,6 +47,13 @@ def changed(text: str, changes: Mapping[KeyPath, Any]) -> str:
         return tomlkit.dumps(document)
     except (TOMLKitError, TypeError) as exc:
         raise ValueError(str(exc)) from exc
+
+
+@cache
+def shipped() -> str:
+    """Return the documented configuration that comes with Pollux: in a checkout beside the rooms, else in this one."""
+    here = Path(__file__).parent
+    return next((path.read_text(encoding="utf-8") for path in (here / FILE, here.parent / FILE) if path.exists()), "")
 
 
 def comments(text: str) -> dict[KeyPath, str]:

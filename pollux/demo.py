@@ -44,6 +44,8 @@ Try it: nothing leaves this machine.
     -d '{{"contents": [{{"role": "user", "parts": [{{"text": "Say hello"}}]}}]}}'
 
   curl {url}/v1/models -H 'Authorization: Bearer {key}'
+
+The console is at {url}/ with the password {key}
 """
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, unquote
@@ -63,7 +63,8 @@ class MongoBackend:
                 connectTimeoutMS=_TIMEOUT_MS,
                 socketTimeoutMS=_TIMEOUT_MS,
             )
-        try:
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(mongo.close)
             with _translated():
                 await mongo.admin.command("ping")
                 chosen = mongo.get_database(database) if database else mongo.get_default_database("pollux")
@@ -71,9 +72,7 @@ class MongoBackend:
                 await backend._state.create_index("kind")
                 await backend._counters.create_index("kind")
                 await backend._changes.create_index("at", expireAfterSeconds=_DAY)
-        except BaseException:
-            await mongo.close()
-            raise
+            undo.pop_all()
         return backend
 
     async def load(self, kind: str) -> dict[str, bytes]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -70,12 +70,11 @@ class PostgresBackend:
             options["database"] = database
         async with _translated():
             pool = await asyncpg.create_pool(url, min_size=0, max_size=_CONNECTIONS, **options)
-            try:
+            async with AsyncExitStack() as undo:
+                undo.callback(pool.terminate)
                 async with pool.acquire() as connection:
                     await migrate(connection)
-            except BaseException:
-                pool.terminate()
-                raise
+                undo.pop_all()
         return cls(pool, url, options)
 
     async def load(self, kind: str) -> dict[str, bytes]:

@@ -1,7 +1,7 @@
 """State in Redis: one server, sentinels or a cluster."""
 
 from collections.abc import AsyncGenerator, Awaitable, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any, cast
 from uuid import uuid4
 
@@ -46,12 +46,11 @@ class RedisBackend:
     async def open(cls, url: str, database: str = "") -> "RedisBackend":
         """Connect. Errors: StoreError."""
         backend = cls(*client(url, database))
-        try:
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(backend.close)
             with _translated():
                 await backend._redis.ping()
-        except BaseException:
-            await backend.close()
-            raise
+            undo.pop_all()
         return backend
 
     async def load(self, kind: str) -> dict[str, bytes]:

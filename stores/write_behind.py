@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import TypeVar
 from uuid import uuid4
@@ -58,11 +59,10 @@ class WriteBehind:
     async def over(cls, backend: Backend) -> "WriteBehind":
         """Return the store, listening and writing. Errors: StoreError."""
         store, changes = cls(backend), backend.changes()
-        try:
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(backend.close)
             await anext(changes)
-        except BaseException:
-            await backend.close()
-            raise
+            undo.pop_all()
         store._tasks = [asyncio.create_task(store._write_on()), asyncio.create_task(store._follow(changes))]
         return store
 

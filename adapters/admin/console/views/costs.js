@@ -16,10 +16,15 @@ export function Costs() {
       <ul class="costs">${data.costs.map((each) => html`<li key=${each.model}>
         <label><span>${each.model} ${each.set_here && html`<${Mark}>${t("costs.here")}<//>`}</span>
           <input type="number" min="0" value=${each.cost} onChange=${(event) => attempt(() => put(at(each.model), { cost: Number(event.target.value) }))} /></label>
-        ${each.set_here && html`<button type="button" aria-label=${t("costs.unset", { model: each.model })} title=${t("costs.unset", { model: each.model })} onClick=${() => attempt(() => remove(at(each.model)))}>↺</button>`}
+        ${each.set_here && html`<${Unset} model=${each.model} unset=${() => attempt(() => remove(at(each.model)))} />`}
       </li>`)}</ul>
       <${NewCost} add=${(model, cost) => attempt(() => put(at(model), { cost }))} />`}<//>
   </section>`;
+}
+
+function Unset({ model, unset }) {
+  const label = t("costs.unset", { model });
+  return html`<button type="button" aria-label=${label} title=${label} onClick=${unset}>↺</button>`;
 }
 
 function NewCost({ add }) {

@@ -38,9 +38,13 @@ function Menu({ credential, busy, run }) {
   return html`<div class="actions">
     ${button("verify")}${button(out ? "enable" : "disable")}
     <a class="button" href="${API}/credentials/${encodeURIComponent(id)}/download" download aria-label=${`${t("download")}: ${id}`} title=${t("download")}>⤓</a>
-    ${removable && html`<button type="button" class="danger" disabled=${busy} aria-label=${`${t("action.delete")}: ${id}`} title=${t("action.delete")} onClick=${() => run("delete")}>✕</button>`}
+    ${removable && html`<button type="button" class="danger" disabled=${busy} aria-label=${`${t("action.delete")}: ${id}`}
+      title=${t("action.delete")} onClick=${() => run("delete")}>✕</button>`}
   </div>`;
 }
+
+const counted = (tokens) =>
+  Object.entries(tokens).map(([name, count]) => `${tOr(`tokens.${name}`, name)} ${short(count)}`).join(", ");
 
 function Details({ credential, now, busy, run }) {
   const { units, source, last_success: success, total } = credential;
@@ -49,7 +53,7 @@ function Details({ credential, now, busy, run }) {
         <button type="button" class="quiet" disabled=${busy} onClick=${() => run("email")}>${t("action.email")}</button></dd></div>`}
       <div><dt>${t("source")}</dt><dd>${source}</dd></div>
       <div><dt>${t("last.success")}</dt><dd>${moment(success)}</dd></div>
-      <div><dt>${t("total")}</dt><dd>${t("calls", { n: whole(total.calls) })}, ${Object.entries(total.tokens).map(([name, count]) => `${tOr(`tokens.${name}`, name)} ${short(count)}`).join(", ") || t("tokens.none")}</dd></div>
+      <div><dt>${t("total")}</dt><dd>${t("calls", { n: whole(total.calls) })}, ${counted(total.tokens) || t("tokens.none")}</dd></div>
     </dl>
     <ul class="units">${units.map((unit) => html`<li key=${unit.id}>
       <b>${unit.project || t("unit.only")}</b> <${Badge} state=${unit.state} />

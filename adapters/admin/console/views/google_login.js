@@ -57,7 +57,8 @@ function Paste({ base, wish, busy, run, onOutcome }) {
   };
   return html`<form onSubmit=${send}>
     <label for="callback">${t("google.paste")}</label>
-    <textarea id="callback" rows="3" spellcheck="false" placeholder="http://127.0.0.1:…/auth/callback?state=…&code=…" value=${text} onInput=${(event) => setText(event.target.value)}></textarea>
+    <textarea id="callback" rows="3" spellcheck="false" placeholder="http://127.0.0.1:…/auth/callback?state=…&code=…" value=${text}
+      onInput=${(event) => setText(event.target.value)}></textarea>
     <div class="actions"><button disabled=${busy || !text.trim()}>${t("google.finish")}</button></div>
   </form>`;
 }

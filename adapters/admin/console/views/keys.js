@@ -10,6 +10,8 @@ import { toast } from "../parts/toast.js";
 import { Costs } from "./costs.js";
 import { KeyForm } from "./key_form.js";
 
+const COLUMNS = ["key", "quota.total", "quota.today", "limits", "usage", "expires", "on"];
+
 export function Keys() {
   const keys = useResource("/keys", 5);
   const [edited, setEdited] = useState(null);
@@ -37,14 +39,18 @@ function Table({ keys, edit, reload }) {
   };
   if (!keys.length) return html`<div class="card"><${Empty}>${t("key.none")}<//></div>`;
   return html`<div class="card scroll"><table class="stack">
-    <thead><tr><th>${t("key")}</th><th>${t("quota.total")}</th><th>${t("quota.today")}</th><th>${t("limits")}</th><th>${t("usage")}</th><th>${t("expires")}</th><th>${t("on")}</th><th><span class="unseen">${t("actions")}</span></th></tr></thead>
+    <thead><tr>
+      ${COLUMNS.map((name) => html`<th key=${name}>${t(name)}</th>`)}<th><span class="unseen">${t("actions")}</span></th>
+    </tr></thead>
     <tbody>${keys.map((key) => html`<tr key=${key.id}>
       <td class="name" data-label=${t("key")}><b>${key.description || t("key.nameless")}</b><small><code>${key.mask}</code></small></td>
       <td data-label=${t("quota.total")}><${Quota} used=${key.used_total} all=${key.total_quota} /></td>
       <td data-label=${t("quota.today")}><${Quota} used=${key.used_today} all=${key.daily_quota} /></td>
       <td data-label=${t("limits")}>${limits(key) || "–"}</td>
-      <td data-label=${t("usage")}>${t("calls", { n: whole(key.usage.calls) })}<small>${key.usage.calls > 0 && t("succeeded", { share: percent(key.usage.success_rate) })}</small></td>
-      <td data-label=${t("expires")}>${key.expires ? html`${moment(key.expires)} ${key.expires < Date.now() / 1000 && html`<${Badge} state="failed">${t("expired")}<//>`}` : t("never")}</td>
+      <td data-label=${t("usage")}>${t("calls", { n: whole(key.usage.calls) })}
+        <small>${key.usage.calls > 0 && t("succeeded", { share: percent(key.usage.success_rate) })}</small></td>
+      <td data-label=${t("expires")}>${key.expires ? moment(key.expires) : t("never")}
+        ${key.expires > 0 && key.expires < Date.now() / 1000 && html` <${Badge} state="failed">${t("expired")}<//>`}</td>
       <td data-label=${t("on")}><${Switch} on=${key.enabled} label=${`${t("on")}: ${key.description || key.mask}`}
         onChange=${(enabled) => attempt(() => patch(`/keys/${key.id}`, { enabled }))} /></td>
       <td class="menu"><div class="actions">

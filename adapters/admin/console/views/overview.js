@@ -83,7 +83,8 @@ function Forecasts({ forecast }) {
         <td data-label=${t("model")}>${each.model}</td>
         <td data-label=${t("project")}>${each.project || each.kind}</td>
         <td data-label=${t("quota")}>${tOr(`quota.${each.quota}`, each.quota)}</td>
-        <td data-label=${t("left")}><meter min="0" max=${each.limit} low=${each.limit * 0.2} optimum=${each.limit} value=${each.left}></meter> ${whole(each.left)} / ${whole(each.limit)}</td>
+        <td data-label=${t("left")}><meter min="0" max=${each.limit} low=${each.limit * 0.2} optimum=${each.limit} value=${each.left}></meter>
+          ${" "}${whole(each.left)} / ${whole(each.limit)}</td>
         <td data-label=${t("dry")}>${each.dry_at ? t("in", { time: span(each.dry_at - now) }) : t("dry.not")}</td>
         <td data-label=${t("reset")}>${each.reset_at ? t("in", { time: span(each.reset_at - now) }) : "–"}</td>
       </tr>`)}</tbody>

@@ -28,7 +28,8 @@ function Node({ of, span, trace, running, open, onStage }) {
   return html`<li class="node ${state} ${of.idle ? "idle" : ""}" data-stage=${of.stage} data-state=${state}>
     <button type="button" aria-expanded=${open} title=${of.summary} onClick=${() => onStage(of)}>
       <b>${tOr(`span.${of.stage}`, of.stage)}</b>
-      <span>${span ? milliseconds(taken(trace, span)) : of.idle ? t("stage.idle") : " "}${span?.events > 0 && html` <small>· ${t("events", { n: whole(span.events) })}</small>`}</span>
+      <span>${span ? milliseconds(taken(trace, span)) : of.idle ? t("stage.idle") : " "}
+        ${span?.events > 0 && html` <small>· ${t("events", { n: whole(span.events) })}</small>`}</span>
     </button>
   </li>`;
 }
@@ -49,8 +50,10 @@ export function StageDetails({ stage, span, trace }) {
   return html`<section class="stage" aria-live="polite">
     <h3>${tOr(`span.${stage.stage}`, stage.stage)} ${stage.idle && html`<${Mark}>${t("stage.idle")}<//>`}</h3>
     <p>${stage.summary}</p>
-    ${span && html`<p>${t("stage.took", { time: milliseconds(taken(trace, span)) })} ${span.events > 0 && t("stage.events", { n: whole(span.events), time: milliseconds(span.event_ms) })}</p>`}
-    <p class="hint">${stage.needs.length > 0 && t("stage.needs", { names: stage.needs.join(", ") })} ${stage.gives.length > 0 && t("stage.gives", { names: stage.gives.join(", ") })}</p>
+    ${span && html`<p>${t("stage.took", { time: milliseconds(taken(trace, span)) })}
+      ${" "}${span.events > 0 && t("stage.events", { n: whole(span.events), time: milliseconds(span.event_ms) })}</p>`}
+    <p class="hint">${stage.needs.length > 0 && t("stage.needs", { names: stage.needs.join(", ") })}
+      ${" "}${stage.gives.length > 0 && t("stage.gives", { names: stage.gives.join(", ") })}</p>
     ${names.length > 0 && html`<dl class="options">${names.map((name) => html`<div key=${name} class=${same(stage, name) ? "" : "changed"}>
       <dt>${name}</dt><dd><code>${shown(stage.options[name] ?? stage.defaults[name])}</code></dd></div>`)}</dl>`}
   </section>`;

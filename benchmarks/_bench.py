@@ -166,11 +166,11 @@ def nginx(upstream: Running) -> Iterator[Running]:
             yield running
 
 
-def wrk(port: int, path: str, body: bytes, seconds: float, connections: int = 64) -> float:
+def wrk(port: int, path: str, body: bytes, seconds: float, connections: int = 64, key: str = PASSWORD) -> float:
     """Return the requests per second that wrk gets out of a server."""
     with _directory() as directory:
         script = directory / "post.lua"
-        script.write_text(_LUA % (PASSWORD, body.decode().replace("]]", "] ]")))
+        script.write_text(_LUA % (key, body.decode().replace("]]", "] ]")))
         command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds:g}s", "-s", str(script)]
         done = subprocess.run([*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True)
     if "Non-2xx" in done.stdout or "Socket errors" in done.stdout:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+from msgspec import Struct
+
 from adapters.metric_samples import Looks, Sampler
 from adapters.metrics import PrometheusMeter
 from tests.adapters.ended import ended
@@ -40,6 +42,23 @@ async def test_what_is_gone_is_zero_and_not_its_last_value():
     assert 'pollux_requests_in_flight{route="default"} 0.0' in shown
     assert 'pollux_credentials{state="ready",upstream="gemini_api"} 0.0' in shown
     assert 'pollux_credentials{state="cooling",upstream="gemini_api"} 1.0' in shown
+
+
+class Behind(Struct):
+    name: str = "redis"
+    depth: int = 0
+    dropped: int = 0
+
+
+async def test_store_behind_shows_what_waits_and_counts_what_it_refused():
+    store = Behind()
+    sampler = Sampler(PrometheusMeter(), Looks(store=store))
+    assert 'pollux_write_behind_dropped_total{store="redis"} 0.0' in lines((await sampler.scrape())[1])
+    store.depth, store.dropped = 7, 3
+    await sampler.scrape()
+    shown = lines((await sampler.scrape())[1])
+    assert 'pollux_write_behind_depth{store="redis"} 7.0' in shown
+    assert 'pollux_write_behind_dropped_total{store="redis"} 3.0' in shown
 
 
 async def test_loop_held_up_shows_as_lag():

@@ -274,3 +274,14 @@ def test_scrape_of_any_worker_tells_of_all_and_never_falls():
 def test_resident_memory_is_told_in_bytes():
     rss = resident()
     assert rss is None or 5e6 < rss < 5e9
+
+
+def test_calls_to_the_store_are_counted_by_what_was_done_and_errors_from_none_on():
+    meter = PrometheusMeter()
+    meter.stored("redis", "take", 0.002, False)
+    assert 'pollux_store_errors_total{store="redis"} 0.0' in meter.exposition()[1].decode()
+    meter.stored("redis", "write", 1.5, True)
+    shown = meter.exposition()[1].decode()
+    assert 'pollux_store_errors_total{store="redis"} 1.0' in shown
+    assert 'pollux_store_seconds_bucket{le="0.0025",op="take",store="redis"} 1.0' in shown
+    assert 'pollux_store_seconds_sum{op="write",store="redis"} 1.5' in shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -60,8 +61,13 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 def person(left: float = 0.0, **fields: object) -> Credential:
-    known = {"client_id": "made-up-client.apps.example", "client_secret": "made-up", "refresh_token": "refresh-1"}
-    return Credential(id="c1", kind="code_assist", access_token="old", expires_at=NOW + left, **(known | fields))  # type: ignore[arg-type]
+    known = {
+        "access_token": "old",
+        "client_id": "made-up-client.apps.example",
+        "client_secret": "made-up",
+        "refresh_token": "refresh-1",
+    }
+    return Credential(id="c1", kind="code_assist", expires_at=NOW + left, **(known | fields))  # type: ignore[arg-type]
 
 
 async def test_good_token_is_used_without_asking_anybody(rig):
@@ -244,3 +250,29 @@ async def test_service_account_that_cannot_sign_is_disabled(rig, private_key):
 
 def test_client_does_not_show_its_secret():
     assert "canary" not in repr(OAuthClient("made-up", "canary"))
+
+
+async def test_token_that_another_process_renewed_is_taken_without_asking():
+    observed: list[str] = []
+
+    @asynccontextmanager
+    async def elsewhere(credential: Credential) -> AsyncIterator[Credential | None]:
+        yield person(left=3000, access_token="new", refresh_token="refresh-2")
+
+    egress = Egress()
+    async with Simulator() as sim:
+        tokens = Tokens(
+            egress,
+            StillClock(),
+            Kept(),
+            everything_at(sim.url),
+            observe=lambda kind, result: observed.append(result),
+            turn=elsewhere,
+        )
+        credential = person()
+        assert await tokens.token(credential) == "new"
+        assert (credential.expires_at, credential.refresh_token) == (NOW + 3000, "refresh-2")
+        assert not sim.requests.matching("/token")
+        assert observed == []
+        await tokens.close()
+    await egress.close()

@@ -18,7 +18,12 @@ import httpcore
 import pytest
 from msgspec import Struct
 
+from adapters.clock import SystemClock
 from adapters.simulator import Fault, Scenario, Simulator
+from pipeline.usage import UsageBook
+from pipeline.windows import Windows
+from pollux.settings import Storage
+from pollux.storage import opened
 from tests.e2e.test_keys import chat, children, made, shown, until
 from tests.e2e.test_process import Served, served
 from tests.proxy import KEY
@@ -226,7 +231,19 @@ async def test_store_stopped_and_started_under_load_fails_no_request(
         assert {status for _, status in answers} == {200}
         asked = Counter(caller for caller, _ in answers)
         assert asked[KEY] > 20
-        await both.settled(key, asked[key] + PER_MACHINE * len(both.machines))
+        before = PER_MACHINE * len(both.machines)
+        await both.settled(key, asked[key] + before)
+        await until(lambda: counted(storage, len(answers) + before), 10)
+
+
+async def counted(storage: str, calls: int) -> bool:
+    """Whether statistics have so many calls."""
+    state = await opened(Storage(url=storage))
+    try:
+        usage = await UsageBook(state, SystemClock(), Windows("UTC")).read("model")
+    finally:
+        await state.close()
+    return [(each.calls, each.ok) for each in usage.values()] == [(calls, calls)]
 
 
 async def store_is(both: Replicas, state: str) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import jwt
-
 from pipeline.errors import Refused, Verdict
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -20,6 +18,8 @@ def grant(account: dict[str, Any], scopes: list[str], now: float) -> dict[str, s
     Errors: Refused, disabling the credential, when its file holds no key that can sign.
     Source: RFC 7523 §2.1; https://developers.google.com/identity/protocols/oauth2/service-account.
     """
+    import jwt  # 20 MB that only service accounts need
+
     claims = {
         "iss": account.get("client_email", ""),
         "scope": " ".join(scopes) or SCOPE,

@@ -11,8 +11,6 @@ from functools import lru_cache
 from hashlib import scrypt, sha256
 
 import msgspec
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
 from pipeline.errors import StoreError
@@ -54,6 +52,8 @@ class Sealer:
             return content
         self._salt = self._salt or os.urandom(_SALT_BYTES)
         kid, key = _keyed(self._secrets[0], self._salt)
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # 9 MB that only sealed stores need
+
         nonce = os.urandom(_NONCE_BYTES)
         data = AESGCM(key).encrypt(nonce, content, kid.encode())
         envelope = Envelope(_VERSION, kid, base64.b64encode(nonce).decode(), base64.b64encode(data).decode())
@@ -67,6 +67,9 @@ class Sealer:
         envelope = read_envelope(content)
         if envelope is None:
             return content
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         key = self._key(envelope.kid)
         try:
             nonce, data = (base64.b64decode(text, validate=True) for text in (envelope.nonce, envelope.data))

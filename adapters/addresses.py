@@ -25,7 +25,14 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Refused(ValueError):
-    """A URL that nobody will fetch; the message says why."""
+    """A URL that nobody will fetch; the message says why.
+
+    Shape: `blocked` is what its caller may have had in mind to get past: url, host or address; empty for a mishap.
+    """
+
+    def __init__(self, message: str, *, blocked: str = "") -> None:
+        super().__init__(message)
+        self.blocked = blocked
 
 
 class Target(Struct, frozen=True):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Resolve = Callable[[str, int], Awaitable[list[Address]]]
 Judge = Callable[[Address], bool]
+Blocked = Callable[[str], None]
 
 _HEADERS = [("accept", "*/*"), ("accept-encoding", "identity"), ("user-agent", "pollux")]
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -41,15 +42,22 @@ class GuardedFetcher:
     """The fetcher behind the stage `fetch`; `pipeline.ports.Fetcher`.
 
     Shape: connections are made directly, never through an egress proxy: what a proxy resolves cannot be checked.
-        `resolve` and `judge` are for tests, which need names and servers of their own.
+        `resolve` and `judge` are for tests, which need names and servers of their own. `blocked` is told of each URL
+        that is not asked for, its redirects included: for its form (url), its host, or a private address.
     """
 
     def __init__(
-        self, *, tls: ssl.SSLContext | None = None, resolve: Resolve | None = None, judge: Judge = is_public
+        self,
+        *,
+        tls: ssl.SSLContext | None = None,
+        resolve: Resolve | None = None,
+        judge: Judge = is_public,
+        blocked: Blocked | None = None,
     ) -> None:
         self._tls = tls
         self._resolve = resolve or resolved
         self._judge = judge
+        self._blocked = blocked
 
     async def fetch(self, url: str, rules: FetchRules) -> Document:
         try:
@@ -59,15 +67,17 @@ class GuardedFetcher:
             reason = _WHY["provider_timeout"]
         except Refused as exc:
             reason = str(exc)
+            if exc.blocked and self._blocked is not None:
+                self._blocked(exc.blocked)
         except Broken as exc:
             reason = _WHY.get(exc.error_type, "what it answers is not HTTP")
         raise BadRequest(f"{_shown(url)} cannot be fetched: {reason}", field="url")
 
     async def _follow(self, url: str, rules: FetchRules) -> Document:
         for _ in range(rules.max_redirects + 1):
-            target = target_of(url)
+            target = _target(url)
             if not permitted(target, rules.allow):
-                raise Refused(f"{target.host} is not among the hosts that are allowed here")
+                raise Refused(f"{target.host} is not among the hosts that are allowed here", blocked="host")
             found = await self._get(target, rules)
             if isinstance(found, Document):
                 return found
@@ -102,7 +112,7 @@ class _Pinned(httpcore.AnyIOBackend):
         addresses = await self._resolve(host, port)
         # One private address among public ones is a trap, not an oversight. Which one is nobody's business.
         if not all(self._judge(address) for address in addresses):
-            raise Refused("its host has an address that is not public")
+            raise Refused("its host has an address that is not public", blocked="address")
         for address in addresses:
             with suppress(httpcore.ConnectError):
                 self._opened.append(await super().connect_tcp(str(address), port, *rest, **options))
@@ -113,6 +123,14 @@ class _Pinned(httpcore.AnyIOBackend):
         """Close what was opened: httpcore leaves it open where a handshake fails or is cancelled."""
         for stream in self._opened:
             await stream.aclose()
+
+
+def _target(url: str) -> Target:
+    try:
+        return target_of(url)
+    except Refused as exc:
+        exc.blocked = "url"
+        raise
 
 
 async def resolved(host: str, port: int) -> list[Address]:

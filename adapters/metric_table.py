@@ -14,6 +14,8 @@ _FIRST_CHUNK = (0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 7.5, 10, 20, 40, 60)
 _CONNECT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _QUEUE_WAIT = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _STORE = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+_OVERHEAD = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
+_TOKEN = (0.001, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5)
 _LAG = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
 
 
@@ -53,6 +55,20 @@ METRICS = (
         ("route", "model"),
         _FIRST_CHUNK,
     ),
+    Metric(
+        "pollux_overhead_seconds",
+        "histogram",
+        "Phase pre: from the request's head to its first call to upstream; waits in a queue or for a token included.",
+        ("route", "phase"),
+        _OVERHEAD,
+    ),
+    Metric(
+        "pollux_time_per_output_token_seconds",
+        "histogram",
+        "Of complete streams: from the first event to the end, by token of the answer (thoughts excluded).",
+        ("model",),
+        _TOKEN,
+    ),
     Metric("pollux_stream_end_total", "counter", "Streams by why they ended.", ("route", "reason")),
     Metric("pollux_requests_in_flight", "gauge", "Requests under way, streams included.", ("route",)),
     Metric("pollux_streams_open", "gauge", "Streams under way.", ("route",)),
@@ -76,6 +92,31 @@ METRICS = (
         "How many calls to upstream a request took.",
         ("route",),
         (1, 2, 3, 4, 6, 8, 12),
+    ),
+    Metric(
+        "pollux_retries_total",
+        "counter",
+        "Calls to upstream that failed and were followed by another, by the failure's error_type.",
+        ("route", "reason"),
+    ),
+    Metric(
+        "pollux_upstream_time_to_headers_seconds",
+        "histogram",
+        "From a call to upstream to the head of its reply, a new connection included.",
+        ("upstream",),
+        _FIRST_CHUNK,
+    ),
+    Metric(
+        "pollux_credential_requests_total",
+        "counter",
+        "Calls to upstream by credential and result: ok, rate, quota, auth or error; of the 200 used first.",
+        ("cred", "result"),
+    ),
+    Metric(
+        "pollux_credential_cooldowns_total",
+        "counter",
+        "Refusals that made a credential rest, wholly or for a model, by error_type.",
+        ("upstream", "reason"),
     ),
     Metric(
         "pollux_quota_remaining_ratio",
@@ -123,6 +164,25 @@ METRICS = (
     ),
     Metric("pollux_worker_rss_bytes", "gauge", "Resident memory.", ("worker",), mode="livemostrecent"),
     Metric("pollux_workers", "gauge", "Worker processes alive."),
+    Metric("pollux_worker_restarts_total", "counter", "Workers started in the place of one that died."),
+    Metric(
+        "pollux_auth_failures_total",
+        "counter",
+        "Callers not let in: missing, wrong, disabled or expired key; wrong panel password or locked_out.",
+        ("surface", "reason"),
+    ),
+    Metric(
+        "pollux_limit_rejections_total",
+        "counter",
+        "Requests refused by a limit of ours: one of a key, or a model's queue.",
+        ("limit", "scope", "mode"),
+    ),
+    Metric(
+        "pollux_ssrf_blocked_total",
+        "counter",
+        "URLs of callers that were not fetched: for their form (url), a host not allowed, or a private address.",
+        ("reason",),
+    ),
     Metric("pollux_admin_lockouts_total", "counter", "Addresses locked out for guessing at the panel password."),
     Metric("pollux_config_reloads_total", "counter", "Configurations read anew by result: ok or failed.", ("result",)),
     Metric(
@@ -130,6 +190,25 @@ METRICS = (
         "gauge",
         "When the configuration in effect was taken over.",
         mode="livemostrecent",
+    ),
+    Metric(
+        "pollux_config_hash_info",
+        "gauge",
+        "1 for the configuration in effect, 0 for those before; secrets are not in the hash.",
+        ("hash",),
+        mode="livemostrecent",
+    ),
+    Metric(
+        "pollux_metrics_series",
+        "gauge",
+        "Combinations of labels in use by the worker that was scraped; a histogram's is several series.",
+        mode="livemostrecent",
+    ),
+    Metric(
+        "pollux_metrics_series_dropped_total",
+        "counter",
+        "Figures counted under __overflow__ because the label's budget is spent.",
+        ("label",),
     ),
     Metric(
         "pollux_build_info",

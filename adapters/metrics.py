@@ -10,14 +10,16 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from shutil import rmtree
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, exposition, values
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from adapters.label_budget import OVERFLOW, UNKNOWN, LabelBudget
 from adapters.metric_table import METRICS, TOKEN_TYPES, Metric
 from adapters.outcome import OTHER, error_type_of, status_of, stream_end_of
-from pipeline.errors import ERROR_TYPES
+from adapters.refusal_figures import count_refusal
+from pipeline.errors import ERROR_TYPES, ProxyError
 from pipeline.queueing import NOTE
 
 if TYPE_CHECKING:
@@ -26,24 +28,41 @@ if TYPE_CHECKING:
 Count = Callable[[float], None]
 Labels = tuple[str, ...]
 
-UNKNOWN_MODEL = "other"
+__all__ = ["OVERFLOW", "UNKNOWN_MODEL", "PrometheusMeter", "SharedMetrics"]
+
+UNKNOWN_MODEL = UNKNOWN
 """The `model` of names that never were answered, and so may be anything."""
 
-OVERFLOW = "__overflow__"
-"""The `model` of answered names beyond the budget."""
+_CREDENTIALS = 200
 
 _RESULTS = ERROR_TYPES | {"ok"}
 _ANSWERED = frozenset({"generate", "embed", "batch_embed"})
+
+
+_OF_CREDENTIAL = {
+    "ok": "ok",
+    "provider_rate_limit": "rate",
+    "provider_quota_day": "quota",
+    "provider_auth": "auth",
+    "provider_terms": "auth",
+}
+"""What a credential's calls come to; whatever else is not its fault."""
 
 
 class _EndSeries(NamedTuple):
     """What the end of an exchange is counted in, for one combination of labels."""
 
     requests: Count
-    duration: Count
+    duration: Timing
     attempts: Count
     usage: Count
     no_usage: Count
+
+
+class Timing(Protocol):
+    """Observes in a histogram; with an exemplar, the one request to look at."""
+
+    def __call__(self, amount: float, exemplar: dict[str, str] | None = None) -> None: ...
 
 
 class SharedMetrics:
@@ -91,22 +110,29 @@ class PrometheusMeter:
         self._ends: dict[tuple[str, str, str, int, str, bool], _EndSeries] = {}
         self._attempts: dict[Labels, Count] = {}
         self._tokens: dict[str, tuple[Count, ...]] = {}
-        self._models = {name: name for name in models} | {"": ""}
-        self._room = model_budget
+        self._config = ""
+        self._callings: dict[tuple[str, str], Count] = {}
+        dropped = "pollux_metrics_series_dropped_total"
+        self._models = LabelBudget(models, model_budget, self.child(dropped, "model"))
+        self._creds = LabelBudget((), _CREDENTIALS, self.child(dropped, "cred"))
 
     def done(self, x: Exchange, outcome: BaseException | None) -> None:
         error_type = error_type_of(outcome)
-        model = self._model(x.model, answered=outcome is None)
+        model = self._models.label(x.model, earned=outcome is None)
         # PERF: children are looked up once per combination: labels() costs more than counting (benchmarks/unary.py).
         key = (x.route, x.dialect.name, model, status_of(x, outcome), error_type, x.stream)
         series = self._ends.get(key) or self._end(*key)
         series.requests(1)
-        series.duration(time.monotonic() - x.started)
+        now, exemplar = time.monotonic(), self._exemplar(x)
+        series.duration(now - x.started, exemplar)
         if x.attempts:
             series.attempts(x.attempts)
         if x.stream:
             if x.first_byte:
-                self.child("pollux_time_to_first_chunk_seconds", x.route, model)(x.first_byte - x.started)
+                first = cast("Timing", self.child("pollux_time_to_first_chunk_seconds", x.route, model))
+                first(x.first_byte - x.started, exemplar)
+                if outcome is None and (tokens := x.usage.get("candidatesTokenCount") or 0):
+                    self.child("pollux_time_per_output_token_seconds", model)((now - x.first_byte) / tokens)
             if reason := stream_end_of(x, outcome):
                 self.child("pollux_stream_end_total", x.route, reason)(1)
         if NOTE in x.notes:
@@ -114,9 +140,12 @@ class PrometheusMeter:
             self.child("pollux_queue_wait_seconds", x.route, wait.outcome)(wait.seconds)
         if outcome is None and x.operation in _ANSWERED:
             (series.usage if x.usage else series.no_usage)(1)
+        if isinstance(outcome, ProxyError):
+            count_refusal(self.child, x, outcome)
 
-    def attempted(self, upstream: str, model: str, result: str) -> None:
-        key = (upstream, self._model(model, answered=result == "ok"), result)
+    def attempted(self, upstream: str, model: str, result: str, credential: str) -> None:
+        self._called(credential, result)
+        key = (upstream, self._models.label(model, earned=result == "ok"), result)
         count = self._attempts.get(key)
         if count is None:
             known = result if result in _RESULTS else OTHER
@@ -125,8 +154,17 @@ class PrometheusMeter:
                 self._attempts[key] = count
         count(1)
 
+    def retried(self, route: str, reason: str) -> None:
+        self.child("pollux_retries_total", route, reason if reason in _RESULTS else OTHER)(1)
+
+    def sent(self, route: str, seconds: float) -> None:
+        self.child("pollux_overhead_seconds", route, "pre")(seconds)
+
+    def headed(self, upstream: str, seconds: float) -> None:
+        self.child("pollux_upstream_time_to_headers_seconds", upstream)(seconds)
+
     def tokens(self, model: str, usage: Chunk) -> None:
-        name = self._model(model, answered=True)
+        name = self._models.label(model)
         counts = self._tokens.get(name)
         if counts is None:
             counts = tuple(self.child("pollux_tokens_total", name, kind) for kind in TOKEN_TYPES)
@@ -144,6 +182,14 @@ class PrometheusMeter:
         known = result if result in _RESULTS else OTHER
         self.child("pollux_token_refresh_total", upstream, known)(1)
 
+    def cooled(self, upstream: str, reason: str) -> None:
+        """Count one refusal that made a credential rest."""
+        self.child("pollux_credential_cooldowns_total", upstream, reason if reason in _RESULTS else OTHER)(1)
+
+    def blocked(self, reason: str) -> None:
+        """Count one URL of a caller's that is not fetched."""
+        self.child("pollux_ssrf_blocked_total", reason)(1)
+
     def stored(self, store: str, op: str, seconds: float, failed: bool) -> None:
         """Count one call to the state store."""
         self.child("pollux_store_seconds", store, op)(seconds)
@@ -152,6 +198,13 @@ class PrometheusMeter:
     def running(self, version: str, loop: str) -> None:
         """Say what is running: Pollux's version and the event loop's name."""
         self.child("pollux_build_info", version, platform.python_version(), loop)(1)
+
+    def configured(self, config: str) -> None:
+        """Say which configuration is in effect: its hash."""
+        if self._config:
+            self.child("pollux_config_hash_info", self._config)(0)
+        self._config = config
+        self.child("pollux_config_hash_info", config)(1)
 
     def child(self, name: str, *labels: str) -> Count:
         """Return what counts in one series: adds to a counter, sets a gauge, observes in a histogram."""
@@ -162,6 +215,7 @@ class PrometheusMeter:
 
     def exposition(self, accept: str = "") -> tuple[str, bytes]:
         """Return the content type that suits the scraper, and all figures in it."""
+        self.child("pollux_metrics_series")(len(self._children))
         encode, content_type = exposition.choose_encoder(accept)
         if self._shared is None:
             return content_type, encode(self._registry)
@@ -177,7 +231,7 @@ class PrometheusMeter:
         kind, streamed = f"{status // 100}xx", "true" if stream else "false"
         found = _EndSeries(
             self.child("pollux_requests_total", route, protocol, model, kind, error_type),
-            self.child("pollux_request_duration_seconds", route, protocol, streamed),
+            cast("Timing", self.child("pollux_request_duration_seconds", route, protocol, streamed)),
             self.child("pollux_upstream_attempts_per_request", route),
             self.child("pollux_usage_source_total", "upstream"),
             self.child("pollux_usage_source_total", "missing"),
@@ -185,17 +239,16 @@ class PrometheusMeter:
         self._ends[route, protocol, model, status, error_type, stream] = found
         return found
 
-    def _model(self, name: str, *, answered: bool) -> str:
-        label = self._models.get(name)
-        if label is not None:
-            return label
-        if not answered:
-            return UNKNOWN_MODEL
-        if not self._room:
-            return OVERFLOW
-        self._room -= 1
-        self._models[name] = name
-        return name
+    def _called(self, credential: str, result: str) -> None:
+        key = (self._creds.label(credential), _OF_CREDENTIAL.get(result, "error"))
+        count = self._callings.get(key)
+        if count is None:
+            count = self._callings[key] = self.child("pollux_credential_requests_total", *key)
+        count(1)
+
+    def _exemplar(self, x: Exchange) -> dict[str, str] | None:
+        """Name the request that a duration is of; files that workers share have no room for it."""
+        return {"trace_id": x.id} if self._shared is None else None
 
 
 def _by_type(usage: Chunk) -> tuple[int, ...]:

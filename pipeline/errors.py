@@ -7,7 +7,7 @@ Errors are raised, never returned and never yielded. Each class carries the HTTP
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from msgspec import Struct
 
@@ -170,11 +170,21 @@ class TooLarge(ClientError):
 
 
 class Limited(ProxyError):
-    """Too many requests for now; `retry_after` says when to come back."""
+    """Too many requests for now; `retry_after` says when to come back.
+
+    Shape: `limit` names the limit of ours that was met, `scope` what it holds for; empty where upstream's were.
+    """
 
     status = 429
     error_type = "policy_rate_limit"
     title = "Too many requests."
+    limit = ""
+    scope = ""
+
+    def by(self, limit: str, scope: str) -> Self:
+        """Name the limit that refuses, and return this."""
+        self.limit, self.scope = limit, scope
+        return self
 
 
 class AllCooling(Limited):

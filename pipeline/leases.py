@@ -13,7 +13,7 @@ from pipeline.exchange import Exchange
 from pipeline.grants import Grant, Grants
 from pipeline.ledger import LEARNT, Ledger
 from pipeline.loads import Loads
-from pipeline.penalties import Penalties
+from pipeline.penalties import Cooled, Penalties
 from pipeline.ports import Clock, Credential, CredentialStore, Lease, StateStore
 from pipeline.scheduling import Scheduling
 from pipeline.unit_state import UnitState, count_states, state_of
@@ -66,6 +66,7 @@ class LeasePool:
         clock: Clock,
         operations: Mapping[str, frozenset[str]],
         scheduling: Scheduling | None = None,
+        cooled: Cooled | None = None,
     ) -> None:
         scheduling = scheduling or Scheduling()
         self._store = store
@@ -74,7 +75,7 @@ class LeasePool:
         self._scheduling = scheduling
         loads = Loads(scheduling.concurrency)
         self._roster = Roster(operations, scheduling.priorities, scheduling.strategies(loads, clock), loads)
-        self._penalties = Penalties(self._roster, state, clock, scheduling)
+        self._penalties = Penalties(self._roster, state, clock, scheduling, cooled)
         self._ledger = Ledger(scheduling, self._roster, self._penalties.cooldowns, state, clock)
         self._grants = Grants(self._roster, self._penalties, self._ledger, clock, scheduling, self._moved)
         self._changed = asyncio.Event()

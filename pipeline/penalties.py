@@ -1,6 +1,6 @@
 """What a refusal costs the unit that met it, and how that outlives the process."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from random import Random
 
 import msgspec
@@ -15,6 +15,9 @@ from pipeline.scheduling import Scheduling
 from pipeline.units import Ban, Roster, Unit, fingerprint
 
 log = structlog.get_logger(__name__)
+
+Cooled = Callable[[str, str], None]
+"""Told of each refusal that made a unit rest: the credential's kind, and the error_type."""
 
 UNSURE = 3600.0
 """How long a credential rests that would be disabled if `auto_ban` were on."""
@@ -48,12 +51,15 @@ class Refusal(Struct, frozen=True):
 class Penalties:
     """Rests and bans of all units; the only place where a verdict is carried out."""
 
-    def __init__(self, roster: Roster, state: StateStore, clock: Clock, scheduling: Scheduling) -> None:
+    def __init__(
+        self, roster: Roster, state: StateStore, clock: Clock, scheduling: Scheduling, cooled: Cooled | None = None
+    ) -> None:
         self.cooldowns = Cooldowns(Random())
         self._models: dict[str, Cooldown] = {}
         self._roster = roster
         self._state = state
         self._clock = clock
+        self._cooled = cooled
         self.ban_as(scheduling)
 
     def ban_as(self, scheduling: Scheduling) -> None:
@@ -154,16 +160,19 @@ class Penalties:
             self._ban(refusal)
 
     def _cool(self, refusal: Refusal, units: list[Unit], model: str, seconds: float | None, why: Why) -> int:
-        now, strikes = self._clock.tick(), 0
+        now, strikes, rests = self._clock.tick(), 0, False
         for unit in units:
             before = self.cooldowns.end(unit.slot, model)
             rest = self.cooldowns.cool(unit.slot, model, now, refusal.granted, seconds)
             strikes = max(strikes, rest.strikes)
             if rest.until > before:
+                rests = True
                 rest.why, rest.reason = why, _reason(refusal.exc)
                 until = self._clock.now() + rest.until - now
                 note = Note(unit.id, fingerprint(unit.credential), model, until, rest.strikes, rest.why, rest.reason)
                 self._state.put("cooldown", _key(unit, model), msgspec.to_builtins(note))
+        if rests and self._cooled is not None:
+            self._cooled(refusal.unit.credential.kind, refusal.exc.error_type)
         return strikes
 
     def _ban(self, refusal: Refusal) -> None:

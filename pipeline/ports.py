@@ -321,8 +321,17 @@ class Meter(Protocol):
     def done(self, x: Exchange, outcome: BaseException | None) -> None:
         """Count one finished exchange: request, durations, stream end."""
 
-    def attempted(self, upstream: str, model: str, result: str) -> None:
+    def attempted(self, upstream: str, model: str, result: str, credential: str) -> None:
         """Count one upstream attempt: `ok` or an error_type."""
+
+    def retried(self, route: str, reason: str) -> None:
+        """Count one failed attempt, by its error_type, that another one follows."""
+
+    def sent(self, route: str, seconds: float) -> None:
+        """Count how long an exchange took before its first call went upstream."""
+
+    def headed(self, upstream: str, seconds: float) -> None:
+        """Count how long a call waited for the head of its reply."""
 
     def tokens(self, model: str, usage: Chunk) -> None:
         """Count the tokens of one finished answer (its last usageMetadata)."""

@@ -103,7 +103,8 @@ class FairQueue:
 
     def _full(self, why: str) -> Limited:
         until_room = self._seconds * (self._waiting + 1) / self._size
-        return Limited(f"{why} Come back later.", error_type="proxy_queue_full", retry_after=max(1.0, until_room))
+        message, wait = f"{why} Come back later.", max(1.0, until_room)
+        return Limited(message, error_type="proxy_queue_full", retry_after=wait).by("queue", "model")
 
 
 class Queues:

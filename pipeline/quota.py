@@ -296,4 +296,5 @@ async def settle_dead(state: StateStore, spending: Spending) -> None:
 def _refusal(limit: Limit, most: int, until: float) -> Limited:
     retry_after = until if limit.window else None if limit.measure == COST else _SOON
     error_type = "policy_budget" if limit.measure == COST else "policy_rate_limit"
-    return Limited(limit.title.format(limit=most), error_type=error_type, retry_after=retry_after)
+    message = limit.title.format(limit=most)
+    return Limited(message, error_type=error_type, retry_after=retry_after).by(limit.what, "key")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,9 @@ log = structlog.get_logger("pollux.jobs")
 
 KIND = "job"
 """The kind of documents jobs are kept as: `NAME` says whether it was switched, `NAME/run` how it went."""
+
+_TELLINGS = 3
+"""How often a task is told to end."""
 
 LIMIT = 600.0
 """Seconds after which a job that has not ended is given up."""
@@ -96,10 +98,15 @@ class Jobs:
 
     async def close(self) -> None:
         """Run nothing more, and give up what is under way."""
-        for task in (*filter(None, [self._looking]), *self._running.values()):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        tasks = [*filter(None, [self._looking]), *self._running.values()]
+        # Told again where a library has swallowed it: the end of the process does not wait for one that never ends.
+        for _ in range(_TELLINGS):
+            tasks = [task for task in tasks if not task.done()]
+            if not tasks:
+                return
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=1.0)
 
     async def list(self) -> list[JobState]:
         """Return all jobs. Errors: StoreError."""

@@ -66,6 +66,9 @@ class HouseOffice(Office):
     def locked_out(self) -> None:
         self._count_lockout(1)
 
+    def turned_away(self, reason: str) -> None:
+        self._house.meter.child("pollux_auth_failures_total", "admin", reason)(1)
+
     def draining(self) -> bool:
         return self._house.app.draining
 

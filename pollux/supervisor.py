@@ -58,10 +58,11 @@ class Supervisor:
     def _start(self, index: int) -> None:
         command = [sys.executable, "-m", "pollux.worker", str(self._listener.fileno()), str(index)]
         fd = self._listener.fileno()
+        environ = {**self._environ, "POLLUX_RESTARTED": "1"} if index in self._replaced else self._environ
         # A worker that is still starting would die of a SIGHUP: it inherits that it is held back, until it can take it.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         try:
-            self._children[index] = subprocess.Popen(command, env=self._environ, pass_fds=[fd])
+            self._children[index] = subprocess.Popen(command, env=environ, pass_fds=[fd])
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 

@@ -53,6 +53,7 @@ from pipeline.vault import Vault
 from pipeline.windows import Windows
 from pollux import __version__, storage
 from pollux.chores import chores
+from pollux.config_hash import config_hash
 from pollux.credentials import together
 from pollux.graph import Graph, build
 from pollux.jobs import Jobs
@@ -67,6 +68,9 @@ if TYPE_CHECKING:
 
 METRICS_DIR = "POLLUX_METRICS_DIR"
 """The variable by which the parent tells its workers where their metrics meet."""
+
+RESTARTED = "POLLUX_RESTARTED"
+"""The variable by which the parent tells a worker that it takes the place of one that died."""
 
 LEDGER = "ledger"
 """Where workers keep what they spend of quotas, in data_dir."""
@@ -116,9 +120,10 @@ class House:
         settings, clock = self.loaded.settings, SystemClock()
         self.egress = Egress(settings.upstream.proxy)
         self._stack.push_async_callback(self.egress.close)
-        self.pool = await self._open_pool(clock)
         self.meter = PrometheusMeter(shared=self._shared_metrics(), worker=self.index)
         self.meter.running(__version__, _loop_name())
+        self.meter.child("pollux_worker_restarts_total")(RESTARTED in self._environ)
+        self.pool = await self._open_pool(clock)
         if (behind := self._behind()) is not None:
             behind.observe = partial(self.meter.stored, behind.name)
         self.transport = self._open_transport()
@@ -167,7 +172,7 @@ class House:
             meter=self.meter,
             clock=SystemClock(),
             vault=self.vault,
-            fetcher=GuardedFetcher(),
+            fetcher=GuardedFetcher(blocked=self.meter.blocked),
             quotas=self.quotas,
         )
         return build(loaded, ports)
@@ -176,6 +181,7 @@ class House:
         """Serve by this from the next request on; those under way hold on to what they began with."""
         settings, tables = graph.loaded.settings, graph.loaded.tables
         self.graph, self.loaded = graph, graph.loaded
+        self.meter.configured(config_hash(graph.loaded))
         self.keys.admit({"password": settings.auth.api_password})
         self.pool.reschedule(_scheduling(graph.loaded))
         self.catalogue.entries = [row.entry() for row in tables.models]
@@ -210,6 +216,7 @@ class House:
         await self.quotas.start()
         self.usage = UsageBook(self.state, clock, self.windows)
         await self.usage.start()
+        self._stack.callback(self.usage.write)
 
     def _open_transport(self) -> Transport:
         settings = self.loaded.settings.upstream
@@ -231,7 +238,7 @@ class House:
         self._stack.push_async_callback(store.close)
         self.credentials = store
         operations = {kind: upstream.operations for kind, upstream in _KINDS.items()}
-        pool = LeasePool(store, self.state, clock, operations, _scheduling(self.loaded))
+        pool = LeasePool(store, self.state, clock, operations, _scheduling(self.loaded), self.meter.cooled)
         for kind in ("cooldown", "disabled", "quota"):
             self.state.watch(kind, pool.wake_state)
         await pool.start()

@@ -90,12 +90,14 @@ class Guard:
         async with self._checking:  # guesses that come all at once are counted one by one
             wait = await self._lockouts.wait(address)
             if wait:
+                self._office.turned_away("locked_out")
                 message = "Too many wrong passwords from this address."
                 raise Refusal(429, "locked_out", message, retry_after=wait)
             if self._office.admits(password):
                 await self._lockouts.right(address)
                 return
             await self._lockouts.wrong(address)
+        self._office.turned_away("wrong")
         log.warning("wrong panel password", client=address)
         raise Refusal(401, "unauthorized", "This is not the panel password.")
 

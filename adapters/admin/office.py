@@ -97,6 +97,9 @@ class Office(Protocol):
     def locked_out(self) -> None:
         """Count one lockout."""
 
+    def turned_away(self, reason: str) -> None:
+        """Count one caller without the right to be here: wrong password or locked_out."""
+
     def draining(self) -> bool:
         """Whether the house is about to close."""
 

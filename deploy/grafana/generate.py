@@ -20,17 +20,24 @@ ROWS = {
         "pollux_requests_in_flight",
         "pollux_queue_depth",
         "pollux_queue_wait_seconds",
+        "pollux_overhead_seconds",
+        "pollux_limit_rejections_total",
+        "pollux_auth_failures_total",
     ),
-    "Streams": ("pollux_stream_end_total", "pollux_streams_open"),
+    "Streams": ("pollux_stream_end_total", "pollux_streams_open", "pollux_time_per_output_token_seconds"),
     "Pool": (
         "pollux_credentials",
         "pollux_quota_remaining_ratio",
         "pollux_quota_reset_timestamp_seconds",
         "pollux_upstream_attempts_total",
         "pollux_upstream_attempts_per_request",
+        "pollux_retries_total",
+        "pollux_credential_requests_total",
+        "pollux_credential_cooldowns_total",
         "pollux_token_refresh_total",
         "pollux_upstream_connections",
         "pollux_upstream_connect_seconds",
+        "pollux_upstream_time_to_headers_seconds",
     ),
     "Tokens": ("pollux_tokens_total", "pollux_usage_source_total"),
     "State": (
@@ -41,11 +48,15 @@ ROWS = {
     ),
     "Process": (
         "pollux_workers",
+        "pollux_worker_restarts_total",
         "pollux_worker_rss_bytes",
         "pollux_event_loop_lag_seconds",
         "pollux_config_reloads_total",
         "pollux_config_last_success_timestamp_seconds",
+        "pollux_config_hash_info",
         "pollux_build_info",
+        "pollux_metrics_series",
+        "pollux_metrics_series_dropped_total",
     ),
 }
 """Where each metric is shown; those named nowhere make a last row, `More`."""
@@ -63,6 +74,7 @@ TOGETHER = {
     "pollux_quota_remaining_ratio": "min",
     "pollux_quota_reset_timestamp_seconds": "1000 * max",
     "pollux_config_last_success_timestamp_seconds": "1000 * min",
+    "pollux_metrics_series": "max",
     "pollux_build_info": "max",
 }
 """How gauges of replicas that all speak of one thing become one: a sum would count it twice. Grafana's times are in

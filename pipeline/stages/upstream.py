@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from time import monotonic
 
 from pipeline.errors import Broken, NoCredential, Terms, UpstreamError
 from pipeline.exchange import Chunk, Exchange, Repair, Reply
@@ -57,6 +58,8 @@ async def _ask(ports: Ports, x: Exchange, payload: Chunk, stream: bool, retry_em
     assert x.leases is not None, "the order check lets no pipeline through without `credential`"
     async with aclosing(aiter(x.leases)) as leases:
         async for lease in leases:
+            if failure is not None:
+                ports.meter.retried(x.route, failure.error_type)
             attempt = _Attempt(ports, x, lease, repairs, refuses_empty=retry_empty > 0)
             try:
                 async with attempt:
@@ -106,9 +109,9 @@ class _Attempt:
             self._lease.fail(exc)
             if x.trace is not None:
                 x.trace.failed(exc)
-            meter.attempted(upstream.name, x.model, exc.error_type)
+            meter.attempted(upstream.name, x.model, exc.error_type, self._lease.credential.id)
             raise
-        meter.attempted(upstream.name, x.model, "ok")
+        meter.attempted(upstream.name, x.model, "ok", self._lease.credential.id)
         return reply
 
     async def _send(self, payload: Chunk, stream: bool) -> Reply:
@@ -143,7 +146,11 @@ class _Attempt:
     async def _send_once(self, payload: Chunk, stream: bool) -> Reply:
         upstream = self._ports.upstreams[self._lease.credential.kind]
         call = await upstream.call(self._lease, self._x, payload, stream)
+        sent, meter = monotonic(), self._ports.meter
+        if self._x.attempts == 1 and self._answer is None:
+            meter.sent(self._x.route, sent - self._x.started)
         self._answer = answer = await self._ports.transport.send(call)
+        meter.headed(upstream.name, monotonic() - sent)
         if answer.status != 200:
             raise upstream.refusal(answer.status, answer.headers, await answer.read_all())
         decode = upstream.decoder(stream)

@@ -229,3 +229,17 @@ async def test_certificate_must_be_the_names_own() -> None:
 )
 def test_allowed_hosts_are_globs_and_other_ports_are_named(url: str, allow: list[str], may: bool) -> None:
     assert permitted(target_of(url), allow) is may
+
+
+async def test_what_is_blocked_is_counted_by_why_and_a_mishap_is_not() -> None:
+    async with site(reply(status="404 Not Found"), moved("http://inside.example/")) as here:
+        blocked: list[str] = []
+        resolve = resolver(inside="10.0.0.5")
+        fetcher = GuardedFetcher(resolve=resolve, judge=lambda each: each == LOOPBACK, blocked=blocked.append)
+        allowed = rules(f"*:{here.port}", "inside.example")
+        for path in ("gone", "moved"):
+            await refused(fetcher, f"http://pictures.example:{here.port}/{path}", allowed)
+        assert blocked == ["address"]
+        for url in ("http://elsewhere.example/", "file:///etc/passwd", "http://0x7f.1/"):
+            await refused(fetcher, url, allowed)
+    assert blocked == ["address", "host", "url", "url"]

@@ -82,7 +82,7 @@ def test_failed_request_is_counted_by_class_and_error_type(outcome, kind, error_
 def test_attempts_are_counted_by_result():
     meter = PrometheusMeter(models=["m"])
     for result in ("ok", "ok", "provider_rate_limit", "new_word"):
-        meter.attempted("gemini_api", "m", result)
+        meter.attempted("gemini_api", "m", result, "key-1")
     assert figures(meter)["pollux_upstream_attempts_total"] == {
         ("gemini_api", "m", "ok"): 2,
         ("gemini_api", "m", "provider_rate_limit"): 1,
@@ -161,7 +161,9 @@ def test_counting_costs_a_request_little():
     meter.done(x, None)
     started = time.process_time()
     for _ in range(2000):
-        meter.attempted("gemini_api", x.model, "ok")
+        meter.attempted("gemini_api", x.model, "ok", "key-1")
+        meter.sent(x.route, 0.001)
+        meter.headed("gemini_api", 0.2)
         meter.tokens(x.model, x.usage)
         meter.done(x, None)
     assert (time.process_time() - started) / 2000 < 80e-6

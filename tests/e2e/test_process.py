@@ -133,6 +133,7 @@ async def test_killed_worker_is_replaced_and_no_counter_falls(tmp_path: Path) ->
         os.kill(int(children[0]), signal.SIGKILL)
         assert await figure(it.url, "pollux_requests_total") == 20
         await until_figure(it.url, "pollux_workers", 2)
+        await until_figure(it.url, "pollux_worker_restarts_total", 1)
         for _ in range(10):
             assert (await chat(it.url))[0] == 200
         await until_figure(it.url, "pollux_requests_total", 30)

@@ -153,7 +153,7 @@ async def test_killed_worker_of_one_machine_never_lets_in_more_and_its_lease_ret
         await asyncio.sleep(SOON)
         asking = asyncio.create_task(both.asked(key, ASKED))
         await google.wait_requests(QUOTA // 2, within=20)
-        os.kill(children(both.machines[0])[0], signal.SIGKILL)
+        os.kill(busiest(both.machines[0]), signal.SIGKILL)
         answers = await asking
         assert answers[200] <= QUOTA
         assert answers[0] > 0, "nobody was under way on the killed worker"
@@ -162,6 +162,11 @@ async def test_killed_worker_of_one_machine_never_lets_in_more_and_its_lease_ret
                 answers[200] += (await both.asked(key, 40))[200]
         assert QUOTA - answers[0] <= answers[200] <= QUOTA
         assert (await both.everywhere(key)) <= {429}
+
+
+def busiest(machine: Served) -> int:
+    """Return the worker that has most sockets open: who is killed idle loses nothing."""
+    return max(children(machine), key=lambda pid: len(list(Path(f"/proc/{pid}/fd").iterdir())))
 
 
 async def test_expired_token_is_refreshed_once_by_all_machines(tmp_path: Path, storage: str) -> None:

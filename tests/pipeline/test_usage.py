@@ -79,6 +79,7 @@ async def test_names_that_were_never_answered_share_one_line(rig):
         rig.book.record(ended(f"made-up-{number}"), Broken())
     assert list(await rig.book.read("model")) == [UNKNOWN_MODEL]
     rig.book.record(ended("made-up-1"), None)
+    rig.book.write()
     again = UsageBook(rig.state, rig.clock, Windows())
     await again.start()
     again.record(ended("made-up-1"), Broken())

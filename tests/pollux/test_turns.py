@@ -18,8 +18,8 @@ from stores.sources import Sources, StaticSource
 
 
 def credential(token: str = "old", left: float = -1.0) -> Credential:
-    fields = {"client_id": "made-up-client.apps.example", "client_secret": "made-up", "refresh_token": "made-up"}
-    return Credential(id="c1", kind="code_assist", access_token=token, expires_at=time.time() + left, **fields)
+    expires_at = time.time() + left
+    return Credential(id="c1", kind="code_assist", access_token=token, refresh_token="made-up", expires_at=expires_at)
 
 
 class Worker:

@@ -131,6 +131,10 @@ class Unauthorized(ClientError):
     title = "Missing or incorrect API key."
 
 
+class NoKey(Unauthorized):
+    """The caller has sent no key at all."""
+
+
 class Forbidden(ClientError):
     """The key is known but may not do this."""
 

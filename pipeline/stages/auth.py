@@ -1,6 +1,6 @@
 """Stage `auth`: who is calling."""
 
-from pipeline.errors import Forbidden, Unauthorized
+from pipeline.errors import Forbidden, NoKey, Unauthorized
 from pipeline.exchange import Exchange, Request
 from pipeline.ports import Ports
 from pipeline.stage import Stage, StageConfig
@@ -27,7 +27,7 @@ class Auth(StageConfig, frozen=True):
         async def auth(x: Exchange) -> None:
             secret = key_of(x.request)
             if not secret:
-                raise Unauthorized(
+                raise NoKey(
                     "No API key was sent. Send it as 'Authorization: Bearer KEY', 'x-goog-api-key' or 'x-api-key'."
                 )
             x.caller = find(secret)

@@ -8,8 +8,8 @@ import pytest
 
 from adapters.label_budget import OVERFLOW
 from adapters.metrics import PrometheusMeter
-from pipeline.errors import AllCooling, Broken, Forbidden, Limited, ProxyError, Unauthorized
-from pipeline.exchange import Caller, Key, Request
+from pipeline.errors import AllCooling, Broken, Forbidden, Limited, NoKey, ProxyError, Unauthorized
+from pipeline.exchange import Caller, Key
 from tests.adapters.ended import ended
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -73,16 +73,11 @@ def test_retries_and_rests_are_counted_by_error_type():
     assert samples(meter, "pollux_credential_cooldowns_total") == [rests]
 
 
-def asked(key: str) -> Request:
-    headers = [(b"authorization", f"Bearer {key}".encode())] if key else []
-    return Request("POST", "/v1/chat/completions", headers)
-
-
 @pytest.mark.parametrize(
     ("fields", "refusal", "reason"),
     [
-        ({"caller": None, "request": asked("")}, Unauthorized(), "missing"),
-        ({"caller": None, "request": asked("test-key-1")}, Unauthorized(), "wrong"),
+        ({"caller": None}, NoKey(), "missing"),
+        ({"caller": None}, Unauthorized(), "wrong"),
         ({"caller": Caller("a", key=Key(id="a", enabled=False))}, Forbidden(error_type="caller_auth"), "disabled"),
         ({"caller": Caller("a", key=Key(id="a", expires=1.0))}, Forbidden(error_type="caller_auth"), "expired"),
     ],

@@ -52,7 +52,9 @@ def test_metrics_are_ones_that_exist(page):
 
 
 def test_operating_explains_every_error_type_and_no_other():
-    text = (ROOT / "docs/operating.md").read_text(encoding="utf-8").partition("### By error_type")[2].partition("\n## ")[0]
+    text = (
+        (ROOT / "docs/operating.md").read_text(encoding="utf-8").partition("### By error_type")[2].partition("\n## ")[0]
+    )
     assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == ERROR_TYPES | {OTHER}
 
 

@@ -47,6 +47,8 @@ async def test_last_failure_is_no_retry(tmp_path: Path) -> None:
 
 async def test_wrong_passwords_are_counted_by_surface(tmp_path: Path) -> None:
     async with pollux(tmp_path) as proxy, httpcore.AsyncConnectionPool() as pool:
+        assert (await pool.request("GET", f"{proxy.url}/v1/models")).status == 401
+        assert value(proxy, 'pollux_auth_failures_total{reason="missing",surface="api"}') == 1
         wrong = [("authorization", "Bearer made-up")]
         assert (await pool.request("GET", f"{proxy.url}/v1/models", headers=wrong)).status == 401
         assert (await pool.request("GET", f"{proxy.url}/api/v1/keys", headers=wrong)).status == 401

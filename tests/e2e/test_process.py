@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpcore
@@ -59,8 +59,12 @@ async def chat(url: str, **fields: object) -> tuple[int, bytes]:
 
 async def figure(url: str, name: str) -> float:
     """Return the sum of a metric over its labels."""
-    async with httpcore.AsyncConnectionPool() as pool:
-        page = await pool.request("GET", f"{url}/metrics", headers=[("authorization", "Bearer panel")])
+    while True:
+        async with httpcore.AsyncConnectionPool(retries=20) as pool:
+            # A worker that is killed takes with it what it had just accepted.
+            with suppress(httpcore.NetworkError, httpcore.RemoteProtocolError):
+                page = await pool.request("GET", f"{url}/metrics", headers=[("authorization", "Bearer panel")])
+                break
     lines = [line for line in page.content.decode().splitlines() if line.startswith((f"{name}{{", f"{name} "))]
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 

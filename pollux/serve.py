@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from pollux.config import Loaded
+from pollux.listener import bind
 from pollux.password import with_generated
 from pollux.problem import EX_CONFIG
 
@@ -50,20 +51,3 @@ def announce(loaded: Loaded, listener: socket.socket, generated: Path | None) ->
     shown = f"[{host}]" if ":" in host else host
     where = f"the key is in {generated}" if generated else "the key is your API password"
     print(f"pollux: listening on http://{shown}:{port}; {where}; console: http://{shown}:{port}/", flush=True)
-
-
-def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    """Return a listening socket; IPv6 when the host is one. Errors: OSError.
-
-    Shape: a `shared` one only holds the address, for servers that bind to it again.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if shared:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listener.bind((host, port))
-    if not shared:
-        listener.listen(1024)
-    listener.set_inheritable(True)
-    return listener

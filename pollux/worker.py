@@ -18,6 +18,7 @@ from hypercorn.config import Config
 
 from adapters.logs import Logs, configure
 from pipeline.errors import StoreError
+from pollux.listener import BACKLOG
 from pollux.loop import loop_factory
 from pollux.problem import EX_CONFIG
 
@@ -154,6 +155,7 @@ async def _watch(supervisor: int, stop: asyncio.Event) -> None:
 def _config(bind: str, server: Server) -> Config:
     config = Config()
     config.bind = [bind]
+    config.backlog = BACKLOG
     # Hypercorn closes a connection that has brought no whole request head for this long, idle or dripping.
     config.keep_alive_timeout = server.idle_timeout
     config.graceful_timeout = server.grace + _AFTER_GRACE

@@ -15,7 +15,7 @@ from adapters.simulator import Scenario, Simulator
 from pollux import worker
 from pollux.config import load
 from pollux.demo import environment
-from pollux.serve import bind
+from pollux.listener import bind
 from pollux.wiring import House
 
 KEY = "test-api-password"

@@ -24,7 +24,7 @@ from pipeline.usage import UsageBook
 from pipeline.windows import Windows
 from pollux.settings import Storage
 from pollux.storage import opened
-from tests.e2e.test_keys import chat, children, made, shown, until
+from tests.e2e.test_keys import busiest, chat, made, shown, until
 from tests.e2e.test_process import Served, served
 from tests.proxy import KEY
 from tests.stores.servers import Servers, servers
@@ -162,11 +162,6 @@ async def test_killed_worker_of_one_machine_never_lets_in_more_and_its_lease_ret
                 answers[200] += (await both.asked(key, 40))[200]
         assert QUOTA - answers[0] <= answers[200] <= QUOTA
         assert (await both.everywhere(key)) <= {429}
-
-
-def busiest(machine: Served) -> int:
-    """Return the worker that has most sockets open: who is killed idle loses nothing."""
-    return max(children(machine), key=lambda pid: len(list(Path(f"/proc/{pid}/fd").iterdir())))
 
 
 async def test_expired_token_is_refreshed_once_by_all_machines(tmp_path: Path, storage: str) -> None:

@@ -138,8 +138,9 @@ class Jobs:
 
     async def _run_due(self) -> float:
         """Start what is due; return in how many seconds to look again."""
-        now, pause = self._clock.now(), _AT_MOST
-        for state in await self.list():
+        states, pause = await self.list(), _AT_MOST
+        now = self._clock.now()  # not before the look: a job that never ran is due at the moment it is looked at
+        for state in states:
             if state.next is None or state.running:
                 continue
             if state.next <= now:

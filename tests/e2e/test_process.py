@@ -69,6 +69,12 @@ async def figure(url: str, name: str) -> float:
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
 
+def processor_time(pid: int) -> float:
+    """Return the seconds of processor time a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def until_figure(url: str, name: str, value: float) -> None:
     async with asyncio.timeout(10):
         while await figure(url, name) != value:
@@ -141,6 +147,15 @@ async def test_killed_worker_is_replaced_and_no_counter_falls(tmp_path: Path) ->
         for _ in range(10):
             assert (await chat(it.url))[0] == 200
         await until_figure(it.url, "pollux_requests_total", 30)
+
+
+async def test_idle_worker_rests(tmp_path: Path) -> None:
+    """Polls and jobs, of which the first is due after five seconds, use next to nothing of a processor."""
+    async with Simulator(Scenario()) as google, served(tmp_path, google) as it:
+        await asyncio.sleep(6)  # start-up and the first look at what is due
+        before = processor_time(it.process.pid)
+        await asyncio.sleep(3)
+        assert processor_time(it.process.pid) - before < 0.3
 
 
 async def test_metrics_have_a_listener_of_their_own(tmp_path: Path, unused_tcp_port: int) -> None:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from pipeline.exchange import Chunk
 from pollux.jobs import KIND, LIMIT, Job, Jobs, JobState
 from stores.memory import MemoryState
 from tests.pipeline.virtual_time import LoopClock, run
@@ -36,6 +37,30 @@ def job(work: Callable[[], Awaitable[str]], *, enabled: bool = True) -> Job:
     return Job("test", "A test.", lambda: HOUR, lambda: enabled, work)
 
 
+class RealClock(LoopClock):
+    """A clock that moves on while somebody computes, as real ones do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.computed = 0.0
+
+    def now(self) -> float:
+        self.computed += 1e-6
+        return super().now() + self.computed
+
+
+class CountedState(MemoryState):
+    """A state store that counts how often it is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loads = 0
+
+    async def load(self, kind: str) -> dict[str, Chunk]:
+        self.loads += 1
+        return await super().load(kind)
+
+
 async def state_of(jobs: Jobs) -> JobState:
     (state,) = await jobs.list()
     return state
@@ -50,6 +75,19 @@ def test_job_runs_at_once_and_then_as_often_as_it_says() -> None:
         await jobs.close()
         assert len(work.runs) == 4
         assert all(HOUR <= later - earlier < HOUR + 61 for earlier, later in pairwise(work.runs))
+
+    run(scenario())
+
+
+def test_job_that_never_ran_is_run_at_the_first_look_and_not_looked_for_again() -> None:
+    async def scenario() -> None:
+        work, state = Work(), CountedState()
+        jobs = Jobs([job(work)], state, RealClock())
+        jobs.start()
+        await asyncio.sleep(5.01)
+        await jobs.close()
+        assert len(work.runs) == 1
+        assert state.loads < 5
 
     run(scenario())
 

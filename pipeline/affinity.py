@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from hashlib import blake2b
 from math import ceil
+from struct import Struct
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -23,7 +24,7 @@ PLACES = 32_768
 
 _PLACES_EACH = 128
 _STEPS = 64  # places that are looked at before the unit with the least to do serves
-_PER_DIGEST = 8
+_DIGEST = Struct(">8Q")
 _SLOT_BITS = 24
 
 
@@ -40,11 +41,25 @@ class CacheAffine(Strategy):
         self._loads = loads
         self._units: list[tuple[int, str]] = []
         self._ring: list[int] = []
+        self._on_ring = self._each = 0
         self._prefixes: WeakKeyDictionary[Exchange, int] = WeakKeyDictionary()
 
     def enlist(self, slot: int, credential: str, unit: str) -> None:
         self._units.append((slot, unit))
-        self._ring = []
+
+    def ready(self) -> None:
+        """Put new units on the ring: its items are places in order, each with the unit's slot in its last bits."""
+        new = self._units[self._on_ring :]
+        if not new:
+            return
+        each = min(PLACES // len(self._units) or 1, _PLACES_EACH)
+        # Powers of two, so that a unit more moves nothing but, now and then, halves the places of all.
+        each = 1 << each.bit_length() - 1
+        if each != self._each:
+            self._ring, self._each, new = [], each, self._units
+        self._ring += [place << _SLOT_BITS | slot for slot, unit in new for place in _places(unit, each)]
+        self._ring.sort()
+        self._on_ring = len(self._units)
 
     def pick(self, free: int, x: Exchange) -> int:
         prefix = self._prefixes.get(x)
@@ -57,17 +72,10 @@ class CacheAffine(Strategy):
         return first_from(self._loads.least(free), prefix % free.bit_length())
 
     def _preferred(self, prefix: int) -> Iterator[int]:
-        ring = self._ring = self._ring or self._made()
+        ring = self._ring
         start = bisect_left(ring, prefix << _SLOT_BITS)
         for step in range(start, start + min(_STEPS, len(ring))):
             yield ring[step % len(ring)] & (1 << _SLOT_BITS) - 1
-
-    def _made(self) -> list[int]:
-        """Return the places of all units in order, each with the unit's slot in its last bits."""
-        each = min(PLACES // len(self._units) or 1, _PLACES_EACH)
-        # Powers of two, so that a unit more moves nothing but, now and then, halves the places of all.
-        each = 1 << each.bit_length() - 1
-        return sorted(place << _SLOT_BITS | slot for slot, unit in self._units for place in _places(unit, each))
 
 
 def prefix_of(x: Exchange) -> int:
@@ -79,7 +87,8 @@ def prefix_of(x: Exchange) -> int:
 
 def _places(unit: str, number: int) -> list[int]:
     found: list[int] = []
-    for block in range(-(-number // _PER_DIGEST)):
-        digest = blake2b(f"{block} {unit}".encode()).digest()
-        found += (int.from_bytes(digest[at : at + 8], "big") for at in range(0, 8 * _PER_DIGEST, 8))
+    block = 0
+    while len(found) < number:
+        found += _DIGEST.unpack(blake2b(f"{block} {unit}".encode()).digest())
+        block += 1
     return found[:number]

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.errors import StoreError
 from pipeline.ports import Account
+from pipeline.waiting import Waiting
 
 if TYPE_CHECKING:
     from pipeline.ports import Clock, StateStore
     from pipeline.spending import Spending
 
 T = TypeVar("T")
-_Wait = tuple[int, asyncio.Future[bool]]
 
 NO_LIMIT = 2**50
 """The limit under which what was spent on credit is taken: it has been spent."""
@@ -27,11 +26,11 @@ _MOST = 512
 """Requests that a block is for at most."""
 _KEEP = 240
 """Looks at the store without a request, after which a lease is given back although nobody misses it."""
-_PATIENCE = 1.5
+PATIENCE = 1.5
 """Seconds to wait for what other workers have on lease: longer than they take to notice that nothing is left."""
-_POLL = 0.05
-_REST = 0.25
+REST = 0.25
 """Seconds for which a refusal holds without asking again."""
+_POLL = 0.05
 _SLOW = 1.0
 """Seconds after which a store that does not answer counts as away."""
 
@@ -40,32 +39,36 @@ class Allowance:
     """One account at one worker.
 
     Shape: `free` is leased and neither in use nor spent; below zero it is owed to the store. `credit` is how far below
-        it may fall while the store is away. `fresh` says that nobody can have spent of this account yet.
+        it may fall while the store is away. `fresh` says that nobody can have spent of this account yet. One that is
+        `advisory` counts along with somebody who refuses in the end: nobody waits for what other workers have on lease,
+        and where nothing is known while the store is away, nothing counts as spent. `elsewhere` is what others had
+        spent when the store was last looked at.
     """
 
     def __init__(
-        self, name: str, limit: int, state: StateStore, clock: Clock, spending: Spending, *, fresh: bool = False
+        self,
+        name: str,
+        limit: int,
+        state: StateStore,
+        clock: Clock,
+        spending: Spending,
+        *,
+        fresh: bool = False,
+        advisory: bool = False,
     ) -> None:
-        self.name = name
-        self.limit = limit
-        self.free = 0
-        self.credit = 0
-        self.retired = False
-        self.slot = spending.slot(name)
-        self._state = state
-        self._clock = clock
-        self._holder = spending.holder
-        self._leased = 0
-        self._held = 0
+        self.name, self.limit = name, limit
+        self.free = self.credit = self.elsewhere = 0
+        self.advisory, self.retired = advisory, False
+        self.slot, self._holder = spending.slot(name), spending.holder
+        self._state, self._clock = state, clock
+        self._leased = self._held = self._low = self._idle = 0
         self._left: int | None = limit if fresh else None
+        self._patience = 0.0 if advisory else PATIENCE
         self._usual = 1
-        self._low = 0
-        self._idle = 0
-        self._away = False
-        self._unsure = False
+        self._away = self._unsure = False
         self._refused = (0, 0.0)
         self._asking = asyncio.Lock()
-        self._waiting: deque[_Wait] = deque()
+        self._waiting = Waiting()
         self._refilling: asyncio.Task[None] | None = None
 
     def reserve(self, amount: int) -> bool:
@@ -87,25 +90,15 @@ class Allowance:
             return self._on_credit(amount)
         if not self._waiting and amount >= refused > 0 and self._clock.tick() < until:
             return False
-        waiting: _Wait = (amount, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
         self._refill_soon()
-        try:
-            return await waiting[1]
-        except asyncio.CancelledError:
-            if waiting in self._waiting:
-                self._waiting.remove(waiting)
-            future = waiting[1]
-            if not future.cancelled() and not future.exception() and future.result():
-                self.release(amount)
-            raise
+        return await self._waiting.join(amount, self.release)
 
     def release(self, amount: int) -> None:
         """Give back what was reserved and has not begun."""
         self._held -= amount
         self.free += amount
         if self._waiting:
-            self._serve()
+            self._waiting.serve(self._reserves)
 
     def end(self, begun: int, spent: int) -> None:
         """Say what a begun answer has cost in the end, which may be more than was reserved."""
@@ -113,17 +106,27 @@ class Allowance:
         self._held -= begun
         self.free += begun - spent
         if self._waiting:
-            self._serve()
+            self._waiting.serve(self._reserves)
 
     @property
     def settled(self) -> bool:
-        """Whether the store knows everything, and there is nothing to give back."""
-        return not (self._leased or self.free or self._unsure or self._waiting or self._asking.locked())
+        """Whether the store is there and knows everything, and there is nothing to give back."""
+        return not (self._leased or self.free or self._away or self._unsure or self._waiting or self._asking.locked())
 
-    async def sync(self, account: Account) -> None:
+    @property
+    def used(self) -> int:
+        """What is spent, elsewhere and here; here, what is under way counts as spent."""
+        return self.elsewhere + self.slot.spent + self._held
+
+    def learn(self, account: Account) -> None:
+        """Take note of how the account stands in the store."""
+        if not self._asking.locked():
+            self._learn(account)
+
+    async def sync(self, account: Account | None) -> None:
         """Settle what was spent, and give back what others may need more.
 
-        Shape: `account` is how it stands in the store.
+        Shape: `account` is how it stands in the store, which is there; None where that was not looked at.
         """
         if self._asking.locked():
             return
@@ -132,7 +135,8 @@ class Allowance:
                 if self._unsure:
                     account = await self._look()
                     self._resolve(account)
-                self._learn(account)
+                if account is not None:
+                    self._learn(account)
                 self._away, self.credit = False, 0
                 await self._settle(everything=self.retired)
             except StoreError:
@@ -154,23 +158,23 @@ class Allowance:
     def lose(self) -> None:
         """The store is away: go on with what is leased, then on credit, as far as something was known to be left."""
         self._away = True
+        if self._left is None and self.advisory:
+            self._left = self.limit
         self.credit = self._left or 0
-        while self._waiting:
-            amount, future = self._waiting.popleft()
-            if future.done():
-                continue
-            try:
-                future.set_result(self._on_credit(amount))
-            except StoreError as exc:
-                future.set_exception(exc)
+        self._waiting.answer(self._on_credit)
 
     def _on_credit(self, amount: int) -> bool:
-        if self.free + self.credit >= amount:
-            self._hold(amount)
+        if self._reserves(amount):
             return True
         if self._left is None:
-            raise StoreError("The store is away, and with it what is left of this key's quota.")
+            raise StoreError("The store is away, and with it what is left of this quota.")
         return False
+
+    def _reserves(self, amount: int) -> bool:
+        if self.free + self.credit < amount:
+            return False
+        self._hold(amount)
+        return True
 
     def _hold(self, amount: int) -> None:
         self.free -= amount
@@ -184,7 +188,7 @@ class Allowance:
 
     async def _refill(self) -> None:
         """Lease more until nobody waits, or there is nothing to wait for."""
-        until = self._clock.tick() + _PATIENCE
+        until = self._clock.tick() + self._patience
         try:
             while True:
                 async with self._asking:
@@ -192,11 +196,11 @@ class Allowance:
                 if not self._waiting:
                     return
                 if elsewhere is None:
-                    until = self._clock.tick() + _PATIENCE
+                    until = self._clock.tick() + self._patience
                 elif elsewhere and self._clock.tick() < until:
                     await self._clock.sleep(_POLL)
                 else:
-                    self._refuse()
+                    self._waiting.answer(self._at_last)
                     return
         except StoreError:
             return  # `lose` has answered those who waited
@@ -211,15 +215,14 @@ class Allowance:
             self._resolve(await self._look())
         if self._left is None:
             self._learn(await self._look())
-        needed = sum(amount for amount, future in self._waiting if not future.done())
-        wanted = max(self._block, needed) - self.free
+        wanted = max(self._block, self._waiting.needed) - self.free
         if wanted <= 0:
-            self._serve()
+            self._waiting.serve(self._reserves)
             return None
         granted = await self._ask(self._state.take(self.name, self._holder, wanted, self.limit))
         self._leased += granted
         self.free += granted
-        self._serve()
+        self._waiting.serve(self._reserves)
         if granted == wanted:
             self._left = max(0, (self._left or 0) - granted)
             return None
@@ -231,39 +234,20 @@ class Allowance:
             await self._settle(everything=True)
         return elsewhere
 
-    def _serve(self) -> None:
-        while self._waiting:
-            amount, future = self._waiting[0]
-            if not future.done():
-                if self.free + self.credit < amount:
-                    return
-                self._hold(amount)
-                future.set_result(True)
-            self._waiting.popleft()
-
-    def _refuse(self) -> None:
-        """Tell those who wait that nothing is left, but for those whom the rest suffices."""
-        waiting, self._waiting = self._waiting, deque()
-        for amount, future in waiting:
-            if future.done():
-                continue
-            if self.free >= amount:
-                self._hold(amount)
-                future.set_result(True)
-            else:
-                future.set_result(False)
-                self._refused = (amount, self._clock.tick() + _REST)
+    def _at_last(self, amount: int) -> bool:
+        """Whether the rest suffices for one who need not wait any longer."""
+        granted = self._reserves(amount)
+        if not granted:
+            self._refused = (amount, self._clock.tick() + REST)
+        return granted
 
     @property
     def _block(self) -> int:
         left = self.limit if self._left is None else self._left
         return min(_MOST * self._usual, left // SHARE)
 
-    @property
-    def _surplus(self) -> int:
-        return max(0, self.free if self._idle > _KEEP else self.free - self._block)
-
     def _learn(self, account: Account) -> None:
+        self.elsewhere = max(0, account.spent - self.slot.settled)
         self._left = max(0, self.limit - account.spent - sum(account.leased.values()))
         block = self._block
         self._low = block // 2 if block > self._usual else 0
@@ -281,7 +265,7 @@ class Allowance:
             owed = await self._ask(self._state.take(self.name, self._holder, -self.free, NO_LIMIT))
             self._leased += owed
             self.free += owed
-        back = self.free if everything else self._surplus
+        back = self.free if everything or self._idle > _KEEP else max(0, self.free - self._block)
         after = self._leased - self.slot.unsettled - back
         if after == self._leased:
             return
@@ -297,11 +281,15 @@ class Allowance:
     async def _ask(self, call: Coroutine[Any, Any, T]) -> T:
         """Ask the store; who waits is served on credit when it takes too long, but its answer still counts."""
         asked = asyncio.ensure_future(call)
-        done, _ = await asyncio.wait((asked,), timeout=_SLOW)
-        if not done:
-            self.lose()
         try:
-            answer = await asked
+            done, _ = await asyncio.wait((asked,), timeout=_SLOW)
+            if not done:
+                self.lose()
+            answer = await asyncio.shield(asked)
+        except asyncio.CancelledError:
+            self._unsure = True
+            await asyncio.gather(asked, return_exceptions=True)  # the store does it all the same: nothing before it
+            raise
         except StoreError:
             self._unsure = True
             self.lose()

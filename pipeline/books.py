@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
+from pipeline.allowance import Allowance
 from pipeline.errors import QuotaName
 from pipeline.units import Unit
 from pipeline.windows import Window, Windows
@@ -44,7 +45,12 @@ class Limit(Struct, frozen=True, kw_only=True):
 
 
 class Forecast(Struct, frozen=True, kw_only=True):
-    """What is left of one quota. Units: epoch seconds; `dry_at` is None when it lasts until `resets_at`."""
+    """What is left of one quota.
+
+    Shape: `remaining` is the limit less what this worker has granted, and what others had settled when the store was
+        last looked at: they settle four times a second, and what they have under way is not in it.
+    Units: epoch seconds; `dry_at` is None when it lasts until `resets_at`.
+    """
 
     project: str
     model: str
@@ -56,34 +62,38 @@ class Forecast(Struct, frozen=True, kw_only=True):
 
 
 class Tally(Struct):
-    """What was spent of one quota in its window: here (of which some is published already) and elsewhere.
+    """What was spent of one quota in its window.
 
-    Shape: `key` names quota and window in the state store. Units: `rate` per second.
+    Shape: `seen` is what was spent when that was last looked at, if ever. Units: `rate` per second.
     """
 
     quota: QuotaName
-    limit: int
+    of_tokens: bool
     window: Window
-    key: str = ""
-    mine: int = 0
-    published: int = 0
-    others: int = 0
-    seen: int = 0
+    allowance: Allowance
+    seen: int | None = None
     rate: float = 0.0
 
     @property
-    def spent(self) -> int:
-        """What all together have spent."""
-        return self.mine + self.others
+    def limit(self) -> int:
+        """What may be spent in the window."""
+        return self.allowance.limit
 
     @property
-    def of_tokens(self) -> bool:
-        """Whether tokens are counted and not requests."""
-        return self.quota[0] == "t"
+    def left(self) -> int:
+        """What is not spent; below zero when answers had more tokens than was estimated."""
+        return self.allowance.limit - self.allowance.used
+
+    def amount(self, tokens: int) -> int:
+        """Return what a request takes of this quota that is expected to have so many tokens."""
+        if not self.of_tokens:
+            return 1
+        # An estimate over the whole limit must not shut a request out for ever, nor one of 0 let it in.
+        return max(min(tokens, self.allowance.limit), 1)
 
 
 class Book(Struct):
-    """The tallies of one project and model.
+    """The tallies of one account and model.
 
     Shape: `unit` is any of the units that share them; `held` says that those rest because something is spent;
         `turns_at` is when the first of the windows is over.
@@ -91,31 +101,36 @@ class Book(Struct):
     """
 
     unit: Unit
+    account: str
     model: str
     tallies: list[Tally] = field(default_factory=list)
     held: bool = False
     turns_at: float = 0.0
     rated_at: float = 0.0
 
-    def is_dry(self) -> bool:
-        """Whether something is spent."""
-        # PERF: asked for every request, so without a generator and a property.
-        for tally in self.tallies:  # noqa: SIM110
-            if tally.mine + tally.others >= tally.limit:
-                return True
-        return False
+    @property
+    def dry(self) -> list[Tally]:
+        """The tallies of which nothing is left."""
+        return [tally for tally in self.tallies if tally.left <= 0]
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything was spent, here or elsewhere."""
+        return any(tally.allowance.used for tally in self.tallies)
 
     def note_rates(self, now: float) -> None:
         """Look how much was spent since the last time, to tell how long the rest will last."""
         faded = exp((self.rated_at - now) / _LOOK_BACK)
         self.rated_at = now
         for tally in self.tallies:
-            tally.rate = tally.rate * faded + max(tally.spent - tally.seen, 0) / _LOOK_BACK
-            tally.seen = tally.spent
+            used = tally.allowance.used
+            seen = tally.allowance.elsewhere if tally.seen is None else tally.seen
+            tally.rate = tally.rate * faded + max(used - seen, 0) / _LOOK_BACK
+            tally.seen = used
 
     def forecast(self, tally: Tally, now: float) -> Forecast:
         """Return what is left of one of the quotas, and when it is dry if all goes on as in the last minutes."""
-        left, rate = max(tally.limit - tally.spent, 0), tally.rate * exp((self.rated_at - now) / _LOOK_BACK)
+        left, rate = max(tally.left, 0), tally.rate * exp((self.rated_at - now) / _LOOK_BACK)
         dry_at = now + left / rate if rate else tally.window.end
         return Forecast(
             project=project_of(self.unit),

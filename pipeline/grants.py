@@ -3,16 +3,20 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 
+from pipeline.allowance import PATIENCE as LENT
+from pipeline.books import Book
 from pipeline.breakers import Breakers
 from pipeline.errors import AllCooling, NoCredential, UpstreamError
 from pipeline.exchange import Exchange
-from pipeline.ledger import Ledger, Reservation
+from pipeline.ledger import Ledger
 from pipeline.penalties import Penalties, Refusal
 from pipeline.ports import Clock
+from pipeline.reservations import Reservation, Shortage
 from pipeline.rotation import Strategy
 from pipeline.scheduling import Scheduling
 from pipeline.units import Roster, Tier, Unit
@@ -35,6 +39,18 @@ class Grant(Struct):
     at: float
     probe: bool
     reservation: Reservation | None
+
+
+class Search(Struct):
+    """The search for a unit for one call.
+
+    Shape: `poor` is the set of units that have too few tokens left for it, `until` when that may be otherwise.
+    Units: `began` and `until` by the clock's tick.
+    """
+
+    began: float
+    poor: int = 0
+    until: float = inf
 
 
 class Grants:
@@ -65,7 +81,7 @@ class Grants:
 
     async def grant(self, x: Exchange) -> Grant:
         """Return the unit to use, after waiting where that is allowed. Errors: NoCredential, AllCooling."""
-        give_up_at = self._clock.tick() + self.max_wait
+        search = Search(self._clock.tick())
         while True:
             wait = self._penalties.back_off(x.model)
             if wait > PATIENCE:
@@ -74,23 +90,23 @@ class Grants:
             if wait > 0:
                 await self._clock.sleep(wait)
                 continue
-            unit = self.pick(x)
+            unit = self.pick(x, search.poor)
             if unit is None:
-                await self._wait(x, give_up_at)
-            else:
-                book = self._ledger.book(unit, x.model) if x.operation in COUNTED else None
-                if book is None:
-                    return self._begin(unit, x)
-                reservation = self._ledger.reserve(book, unit, len(x.request.body))
-                if reservation is not None:
-                    return self._begin(unit, x, reservation)
+                await self._wait(x, search)
+                continue
+            book = self._ledger.book(unit, x.model) if x.operation in COUNTED else None
+            if book is None:
+                return self._begin(unit, x)
+            reservation = self._ledger.reserve(book, unit, len(x.request.body))
+            if reservation is not None or (reservation := await self._obtain(book, unit, x, search)):
+                return self._begin(unit, x, reservation)
 
-    def pick(self, x: Exchange) -> Unit | None:
-        """Return the unit that is to serve now; None when all of them rest or are full."""
-        now, cooldowns, full = self._clock.tick(), self._penalties.cooldowns, self._loads.full
+    def pick(self, x: Exchange, poor: int = 0) -> Unit | None:
+        """Return the unit that is to serve now; None when all of them rest, are full or too poor."""
+        now, cooldowns, out = self._clock.tick(), self._penalties.cooldowns, self._loads.full | poor
         for avoided in _avoidances(x.tried, self._breakers.spared(now)):
             for tier in self._roster.tiers:
-                able = tier.units.get(x.operation, 0) & ~(avoided | full)
+                able = tier.units.get(x.operation, 0) & ~(avoided | out)
                 free = cooldowns.free(able, x.model, now) if able else 0
                 if free:
                     return self._from(tier, free, x)
@@ -132,6 +148,20 @@ class Grants:
             self._ledger.refund(grant.reservation)
         self._call_next()
 
+    async def _obtain(self, book: Book, unit: Unit, x: Exchange, search: Search) -> Reservation | None:
+        """Ask the store for what is not on lease here; None when it is to be another unit."""
+        found = await self._ledger.obtain(book, len(x.request.body))
+        if isinstance(found, Shortage):
+            if found.units:
+                search.poor |= found.units
+                search.until = min(search.until, found.until)
+            return None
+        able = self._roster.tier_of(unit).units.get(x.operation, 0) & 1 << unit.slot & ~self._loads.full
+        if self._penalties.cooldowns.free(able, x.model, self._clock.tick()):
+            return found
+        self._ledger.refund(found)  # while the store was asked, something happened to the unit
+        return None
+
     def _begin(self, unit: Unit, x: Exchange, reservation: Reservation | None = None) -> Grant:
         unit.calls += 1
         self._loads.begin(unit.slot)
@@ -145,7 +175,7 @@ class Grants:
             self._moved(tier, unit)
         return unit
 
-    async def _wait(self, x: Exchange, give_up_at: float) -> None:
+    async def _wait(self, x: Exchange, search: Search) -> None:
         """Wait for the first unit to be free again. Errors: NoCredential; AllCooling when that takes too long."""
         units = 0
         for tier in self._roster.tiers:
@@ -153,12 +183,19 @@ class Grants:
         if not units:
             raise NoCredential(f"No credential is available that can {x.operation}.")
         now, cooldowns = self._clock.tick(), self._penalties.cooldowns
+        units &= ~search.poor
+        if not units:
+            said = f"What is left of the token quotas for {x.model} is too little for this request."
+            raise AllCooling(said, retry_after=search.until - now)
+        give_up_at = search.began + self.max_wait
         if cooldowns.free(units, x.model, now):
             if now >= give_up_at:
                 said = f"All credentials for {x.model} have as many calls under way as they may have."
                 raise AllCooling(said, retry_after=1.0, error_type="proxy_queue_full")
             await self._vacancy(give_up_at - now)
             return
+        if now < self._ledger.lent_until(x.model):
+            give_up_at = max(give_up_at, search.began + LENT)
         wait = cooldowns.earliest(units, x.model) - now
         if now + wait > give_up_at:
             raise AllCooling(f"All credentials for {x.model} are cooling down.", retry_after=wait)

@@ -1,23 +1,30 @@
-"""The quota ledger: what each project has spent of each model, here and in all other workers."""
+"""The quota ledger: what each project may still spend of each model, here and in all other workers."""
 
-from collections.abc import Iterable, Iterator
-from secrets import token_hex
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from hashlib import sha256
+from math import inf
 from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
 
+from pipeline.allowance import REST
 from pipeline.books import Book, Forecast, Tally, window_of
 from pipeline.cooldowns import Cooldowns
 from pipeline.errors import Quota, QuotaName
 from pipeline.exchange import Chunk
+from pipeline.holdings import Holdings
 from pipeline.ports import Clock, StateStore
+from pipeline.reservations import Reservation, Shortage
 from pipeline.scheduling import Scheduling
 from pipeline.units import Roster, Unit
 from pipeline.windows import Windows
 
 KIND, LEARNT = "ledger", "quota"
-"""What the state store keeps: counters by window, and limits that upstream has named."""
+"""What the state store keeps: accounts by quota, model, project and window, and limits that upstream has named."""
 
 LEARNT_FOR = 86_400.0
 """Seconds for which a limit that upstream named is believed: a project may move to another tier."""
@@ -27,8 +34,8 @@ TOKENS_AT_MOST = 65_536
 
 _BYTES_PER_TOKEN = 4
 _BEYOND = 1e-3  # so that a rest is never over before its window is
-_KEPT_AFTER_END = 120.0
 _REMEMBERED = 4096  # books: callers may ask for any number of models
+_LONGEST = 160  # bytes of an account's name, without its window
 
 Place = tuple[str, str]
 """An account and a model."""
@@ -43,24 +50,22 @@ class LearntLimit(Struct, frozen=True):
     until: float
 
 
-class Reservation(Struct, frozen=True):
-    """A request that was counted before it was sent. Units: `at` in epoch seconds."""
-
-    book: Book
-    tokens: int
-    at: float
-
-
 class Ledger:
-    """Counts requests and tokens against quotas; the units of a project that has spent one rest until it resets.
+    """Grants requests and tokens of quotas; the units of a project that has spent one rest until it resets.
 
-    Shape: workers count together, but hear of each other only at each `merge`: a quota may be overdrawn by what the
-        others grant in between. One worker alone never grants more requests than there are, and of tokens at most
-        one request's too many.
+    Shape: all workers together never grant more than a quota allows, as each spends what it has leased from the store;
+        a request's real tokens alone may exceed what was estimated for it. While the store is away, each worker grants
+        what was left when it was last seen, or all there is where that is not known.
     """
 
     def __init__(
-        self, scheduling: Scheduling, roster: Roster, cooldowns: Cooldowns, state: StateStore, clock: Clock
+        self,
+        scheduling: Scheduling,
+        roster: Roster,
+        cooldowns: Cooldowns,
+        state: StateStore,
+        clock: Clock,
+        holdings: Holdings | None,
     ) -> None:
         self._windows = Windows(scheduling.reset_zone)
         self._limits = scheduling.limits
@@ -68,46 +73,67 @@ class Ledger:
         self._cooldowns = cooldowns
         self._state = state
         self._clock = clock
-        self._holder = token_hex(4)
+        self._holdings = holdings
         self._books: dict[Place, Book | None] = {}
         self._learnt: dict[Place, LearntLimit] = {}
-        self._others: dict[str, int] = {}
+        self._lent: dict[str, float] = {}
 
     def book(self, unit: Unit, model: str) -> Book | None:
         """Return where the requests of this unit for this model are counted; None where no quota is known."""
-        if not self._limits and not self._learnt:
+        if self._holdings is None or not (self._limits or self._learnt):
             return None
         place = unit.account, model
         if place not in self._books:
             if len(self._books) >= _REMEMBERED:
                 self._forget()
-            self._books[place] = self._opened(unit, place)
+            book = Book(unit, *place)
+            self._books[place] = book if self._fill(book) else None
         return self._books[place]
 
     def reserve(self, book: Book, unit: Unit, size: int) -> Reservation | None:
-        """Count a request; None when nothing is left: the unit rests from now on, and all that share the quota.
+        """Grant a request from what this worker has on lease; None when that does not suffice.
 
         Units: `size` in bytes.
         """
-        now = self._clock.now()
         book.unit = unit
+        now = self._clock.now()
         if now >= book.turns_at:
             self._turn(book, now)
-        if book.is_dry():
-            self._hold(book)
-            return None
-        reservation = Reservation(book, min(size // _BYTES_PER_TOKEN, TOKENS_AT_MOST), now)
-        self._spend(reservation, 1, reservation.tokens)
+        reservation, tokens = Reservation(book), _tokens(size)
+        for tally in book.tallies:
+            amount = tally.amount(tokens)
+            if not tally.allowance.reserve(amount):
+                reservation.end(0, 0)
+                return None
+            reservation.add(tally.allowance, amount, tally.of_tokens)
         return reservation
+
+    async def obtain(self, book: Book, size: int) -> Reservation | Shortage:
+        """Grant a request, and lease more for it; when nothing is left, all units rest that share the quota.
+
+        Units: `size` in bytes.
+        """
+        while True:
+            self._turn(book, self._clock.now())
+            ends = book.turns_at
+            granted = await self._obtain(book, _tokens(size))
+            if self._clock.now() < ends or isinstance(granted, Shortage):
+                return granted
+            self.refund(granted)  # it is for a window that has passed meanwhile
 
     def settle(self, reservation: Reservation, tokens: int) -> None:
         """Put the tokens that were really used in place of those reserved; 0 when upstream did not say."""
-        if tokens:
-            self._spend(reservation, 0, tokens - reservation.tokens)
+        reservation.end(1, tokens or None)
 
     def refund(self, reservation: Reservation) -> None:
         """Take back a request that upstream did not answer."""
-        self._spend(reservation, -1, -reservation.tokens)
+        reservation.end(0, 0)
+        if reservation.book.held:
+            self._hold_or_release(reservation.book)
+
+    def lent_until(self, model: str) -> float:
+        """Return until when units rest only because others have on lease what is left. Units: by the clock's tick."""
+        return self._lent.get(model, 0.0)
 
     def learn(self, unit: Unit, model: str, quotas: Iterable[Quota]) -> None:
         """Believe the limits that upstream names in a refusal."""
@@ -131,88 +157,108 @@ class Ledger:
             if before.get(place) != self._learnt.get(place):
                 self._revise(place)
 
-    def publish(self) -> None:
-        """Tell the state store what was spent here since the last time."""
-        for tally in self._tallies():
-            self._publish(tally)
-
-    async def merge(self) -> None:
-        """Exchange with all other workers what was spent. Errors: StoreError."""
-        if not self._limits and not self._learnt:
+    async def sync(self) -> None:
+        """Look what all workers have spent. Errors: StoreError."""
+        books = self._open_books()
+        if self._holdings is None or not books:
             return
-        self.publish()
-        others: dict[str, int] = {}
+        await self._holdings.look(KIND)
         now = self._clock.now()
-        for key, amounts in (await self._state.counts(KIND)).items():
-            if float(key.partition(" ")[0]) + _KEPT_AFTER_END < now:
-                self._state.discount(KIND, key)
-            else:
-                others[key] = sum(amount for holder, amount in amounts.items() if holder != self._holder)
-        self._others = others
-        for tally in self._tallies():
-            tally.others = others.get(tally.key, 0)
-        for book in filter(None, self._books.values()):
+        for book in books:
             self._turn(book, now)
             book.note_rates(now)
             self._hold_or_release(book)
 
     def forecast(self) -> list[Forecast]:
         """Say of every quota in use what is left, and when it will be dry."""
-        now = self._clock.now()
-        books = list(filter(None, self._books.values()))
+        now, books = self._clock.now(), self._open_books()
         for book in books:
             self._turn(book, now)
         return [book.forecast(tally, now) for book in books for tally in book.tallies]
 
-    def _tallies(self) -> Iterator[Tally]:
-        return (tally for book in filter(None, self._books.values()) for tally in book.tallies)
+    async def _obtain(self, book: Book, tokens: int) -> Reservation | Shortage:
+        reservation = Reservation(book)
+        try:
+            for tally in book.tallies:
+                allowance, amount = tally.allowance, tally.amount(tokens)
+                if not (allowance.reserve(amount) or await allowance.obtain(amount)):
+                    reservation.end(0, 0)
+                    return self._deny(book, tally, amount)
+                reservation.add(allowance, amount, tally.of_tokens)
+        except asyncio.CancelledError:
+            self.refund(reservation)
+            raise
+        return reservation
 
-    def _opened(self, unit: Unit, place: Place) -> Book | None:
-        limits = self._limits_of(unit, place)
-        if not limits:
-            return None
-        now = self._clock.now()
-        tallies = [Tally(quota, limit, window_of(quota, self._windows, now)) for quota, limit in limits.items()]
-        book = Book(unit, place[1], tallies, rated_at=now)
-        for tally in tallies:
-            self._begin(tally, book)
-            tally.seen = tally.others
-        return book
+    def _deny(self, book: Book, tally: Tally, amount: int) -> Shortage:
+        """Let the units rest for which nothing is left, for long, or nothing that others have not leased, for now."""
+        now = self._clock.tick()
+        if tally.left <= 0:
+            self._hold(book)
+        elif tally.left < amount:
+            units = sum(1 << unit.slot for unit in self._roster.sharing(book.unit))
+            return Shortage(units, now + tally.window.end - self._clock.now())
+        else:
+            if len(self._lent) >= _REMEMBERED:
+                self._lent.clear()
+            self._lent[book.model] = now + REST
+            self._rest(book, now + REST, f"what is left of {tally.quota} is on lease by other workers")
+        return Shortage()
 
-    def _limits_of(self, unit: Unit, place: Place) -> dict[QuotaName, int]:
+    def _open_books(self) -> list[Book]:
+        return [book for book in self._books.values() if book is not None]
+
+    def _limits_of(self, book: Book) -> dict[QuotaName, int]:
         """What the operator says wins over what upstream has said."""
-        learnt = self._learnt.get(place)
-        configured = next((limit for limit in self._limits if limit.fits(unit, place[1])), None)
+        learnt = self._learnt.get((book.account, book.model))
+        configured = next((limit for limit in self._limits if limit.fits(book.unit, book.model)), None)
         return {**(learnt.limits if learnt else {}), **(configured.quotas() if configured else {})}
 
     def _revise(self, place: Place, unit: Unit | None = None) -> None:
-        """Open a book anew whose limits have changed, with what was spent so far."""
-        old = self._books.pop(place, None)
-        unit = unit or (old.unit if old else None)
-        book = self._books[place] = self._opened(unit, place) if unit else None
+        """Open a book whose limits have changed, or go on with it; what was spent of a quota stays spent."""
+        book = self._books.pop(place, None) or (Book(unit, *place) if unit else None)
         if book is None:
-            del self._books[place]
-        elif old is not None:
-            spent = {tally.quota: tally for tally in old.tallies}
-            limits = {tally.quota: tally.limit for tally in book.tallies}
-            book.tallies = [spent.get(tally.quota, tally) for tally in book.tallies]
-            for tally in book.tallies:
-                tally.limit = limits[tally.quota]
-
-    def _forget(self) -> None:
-        for place in [place for place, book in self._books.items() if book is None or not _is_used(book)]:
-            del self._books[place]
-
-    def _spend(self, reservation: Reservation, requests: int, tokens: int) -> None:
-        book = reservation.book
-        for tally in book.tallies:
-            if tally.window.start <= reservation.at:  # else the quota was reset meanwhile
-                tally.mine += tokens if tally.of_tokens else requests
-        if book.held or book.is_dry():
+            return
+        if self._fill(book):
+            self._books[place] = book
+        if book.held:
             self._hold_or_release(book)
 
+    def _turn(self, book: Book, now: float) -> None:
+        """Begin a new window where the last one is over."""
+        if now >= book.turns_at:
+            self._fill(book)
+
+    def _fill(self, book: Book) -> bool:
+        """Open a tally of each quota that is limited now; return whether there is any."""
+        now, known = self._clock.now(), {tally.quota: tally for tally in book.tallies}
+        limits = self._limits_of(book)
+        book.tallies = [self._tally(book, quota, limit, known.get(quota), now) for quota, limit in limits.items()]
+        kept = {tally.allowance.name for tally in book.tallies}
+        for tally in known.values():
+            tally.allowance.retired = tally.allowance.name not in kept
+        book.turns_at = min((tally.window.end for tally in book.tallies), default=inf)
+        book.rated_at = book.rated_at or now
+        return bool(kept)
+
+    def _tally(self, book: Book, quota: QuotaName, limit: int, before: Tally | None, now: float) -> Tally:
+        assert self._holdings is not None, "there are no books without"
+        window = window_of(quota, self._windows, now)
+        name = account_of(book.account, book.model, quota, window.name)
+        allowance = self._holdings.allowance(name, limit, window, advisory=True)
+        if before is not None and before.allowance is allowance:
+            return before
+        return Tally(quota, quota[0] == "t", window, allowance, rate=before.rate if before else 0.0)
+
+    def _forget(self) -> None:
+        for place, book in list(self._books.items()):
+            if book is None or not book.is_used:
+                del self._books[place]
+                for tally in book.tallies if book else ():
+                    tally.allowance.retired = True
+
     def _hold_or_release(self, book: Book) -> None:
-        if book.is_dry():
+        if book.dry:
             self._hold(book)
         elif book.held:
             book.held = False
@@ -221,35 +267,26 @@ class Ledger:
 
     def _hold(self, book: Book) -> None:
         book.held = True
-        dry = [tally for tally in book.tallies if tally.spent >= tally.limit]
+        dry = book.dry
         until = max(tally.window.end for tally in dry) - self._clock.now() + self._clock.tick() + _BEYOND
-        reason = ", ".join(f"{tally.quota} of {tally.limit} is spent" for tally in dry)
+        self._rest(book, until, ", ".join(f"{tally.quota} of {tally.limit} is spent" for tally in dry))
+
+    def _rest(self, book: Book, until: float, reason: str) -> None:
         for unit in self._roster.sharing(book.unit):
             self._cooldowns.hold(unit.slot, book.model, until, reason)
 
-    def _turn(self, book: Book, now: float) -> None:
-        """Begin a new window where the last one is over."""
-        for tally in book.tallies:
-            if tally.window.end <= now:
-                self._publish(tally)
-                tally.window = window_of(tally.quota, self._windows, now)
-                self._begin(tally, book)
-        book.turns_at = min(tally.window.end for tally in book.tallies)
 
-    def _begin(self, tally: Tally, book: Book) -> None:
-        tally.key = f"{tally.window.end:.0f} {tally.quota} {_key(book.unit.account, book.model)}"
-        tally.mine = tally.published = tally.seen = 0
-        tally.others = self._others.get(tally.key, 0)
-
-    def _publish(self, tally: Tally) -> None:
-        if tally.mine != tally.published:
-            self._state.count(KIND, tally.key, {self._holder: tally.mine - tally.published})
-            tally.published = tally.mine
+def account_of(account: str, model: str, quota: str, window: str) -> str:
+    """Return the name of the account that a quota is counted in."""
+    place = f"{quote(model, safe='')}/{quote(account, safe='')}"
+    if len(place) > _LONGEST:
+        place = sha256(place.encode()).hexdigest()
+    return f"{KIND}/{place}/{quota}/{window}"
 
 
 def _key(account: str, model: str) -> str:
     return f"{quote(model, safe='')} {account}"
 
 
-def _is_used(book: Book) -> bool:
-    return any(tally.mine or tally.others for tally in book.tallies)
+def _tokens(size: int) -> int:
+    return min(size // _BYTES_PER_TOKEN, TOKENS_AT_MOST)

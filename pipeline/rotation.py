@@ -25,6 +25,9 @@ class Strategy:
     def enlist(self, slot: int, credential: str, unit: str) -> None:
         """Learn of a new unit, by its credential's id and its own."""
 
+    def ready(self) -> None:
+        """Prepare to choose among the units there are: some have just been enlisted."""
+
     def ended(self, slot: int, seconds: float, *, failed: bool) -> None:
         """Learn how a call went, and how long its answer took to begin. What a caller ended is not told of."""
 

@@ -25,8 +25,9 @@ _BEGUN, _SPENT, _SETTLED, _INTENDED, _EXPECTED, _INTENDING = range(_NUMBERS)
 class Slot:
     """The counters of one account, in memory that the kernel writes to the file.
 
-    Shape: units are `begun` once the answer they were reserved for leaves, and `spent` (all there ever was) once it
-        has left; `settled` is how much of that the store knows of. What is only reserved dies with its worker.
+    Shape: units are `begun` once they count whatever becomes of their worker: of a key, when the answer leaves that
+        they were reserved for; of a project, when the request is granted. They are `spent` (all there ever were) once
+        it has ended; `settled` is how much of that the store knows of. What is only reserved dies with its worker.
     Why: what is in memory shared with a file survives the process without a system call per request.
     """
 
@@ -37,7 +38,7 @@ class Slot:
         self._at = at
 
     def begin(self, amount: int) -> None:
-        """Take note that an answer is about to leave."""
+        """Take note that so much counts from now on."""
         self._numbers[self._at + _BEGUN] += amount
 
     def end(self, begun: int, spent: int) -> None:
@@ -48,8 +49,18 @@ class Slot:
 
     @property
     def begun(self) -> int:
-        """Units of answers that are leaving."""
+        """Units that count and have not ended."""
         return self._numbers[self._at + _BEGUN]
+
+    @property
+    def spent(self) -> int:
+        """Units spent, all there ever were."""
+        return self._numbers[self._at + _SPENT]
+
+    @property
+    def settled(self) -> int:
+        """Units spent that the store knows of."""
+        return self._numbers[self._at + _SETTLED]
 
     @property
     def unsettled(self) -> int:

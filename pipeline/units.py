@@ -121,6 +121,7 @@ class Roster:
         for unit in self._units:
             if unit.credential.kind in self._tier_of:
                 self.tier_of(unit).strategy.enlist(unit.slot, unit.credential.id, unit.id)
+        self._ready()
         for tier in self.tiers:
             if tier.last >= 0:
                 tier.strategy.start(tier.last)
@@ -132,16 +133,13 @@ class Roster:
         self._sharing.clear()
         self._of = {}
         for credential in credentials:
-            self.enlist(credential)
+            self._enlist(credential)
+        self._ready()
 
     def enlist(self, credential: Credential) -> None:
         """Take in a credential, or what changed about it: its projects, or whether it is in use."""
-        for unit in self._of.get(credential.id, ()):
-            self._strike(unit)
-        units = [self._unit(credential, place) for place in range(max(len(credential.projects), 1))]
-        self._of[credential.id] = units
-        for unit in units:
-            self._place(unit)
+        self._enlist(credential)
+        self._ready()
 
     def ban_of(self, unit: Unit) -> Ban | None:
         """Return why a unit is out of use, or None."""
@@ -151,6 +149,18 @@ class Roster:
             if ban is not None and ban.reason and ban.of in {"", fingerprint(unit.credential)}:
                 return ban
         return None
+
+    def _ready(self) -> None:
+        for tier in self.tiers:
+            tier.strategy.ready()
+
+    def _enlist(self, credential: Credential) -> None:
+        for unit in self._of.get(credential.id, ()):
+            self._strike(unit)
+        units = [self._unit(credential, place) for place in range(max(len(credential.projects), 1))]
+        self._of[credential.id] = units
+        for unit in units:
+            self._place(unit)
 
     def _unit(self, credential: Credential, place: int) -> Unit:
         name = f"{credential.id}#{place}"

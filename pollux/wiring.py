@@ -40,6 +40,7 @@ from adapters.upstreams.gemini_api import GeminiApi
 from adapters.upstreams.verdicts import TABLE
 from adapters.upstreams.vertex import Vertex, VertexExpress
 from pipeline.exchange import Exchange, Request
+from pipeline.holdings import Holdings
 from pipeline.keys import KeyRing
 from pipeline.leases import LeasePool
 from pipeline.plan import Plan
@@ -207,12 +208,12 @@ class House:
 
     async def _open_keys(self, clock: SystemClock) -> None:
         settings = self.loaded.settings
-        self.clock, self.windows = clock, Windows(settings.scheduling.reset_zone)
+        self.clock = clock
         self.keys = KeyRing(self.state, {"password": settings.auth.api_password})
         self._stack.callback(self.keys.following.close)
         await self.keys.following.start()
-        self.quotas = Quotas(self.state, clock, self.windows, Path(settings.storage.data_dir) / LEDGER)
-        self._stack.push_async_callback(self.quotas.close)
+        self.quotas = Quotas(self.state, clock, self.windows, self.holdings)
+        self._stack.callback(self.quotas.close)
         await self.quotas.start()
         self.usage = UsageBook(self.state, clock, self.windows)
         await self.usage.start()
@@ -238,7 +239,12 @@ class House:
         self._stack.push_async_callback(store.close)
         self.credentials = store
         operations = {kind: upstream.operations for kind, upstream in _KINDS.items()}
-        pool = LeasePool(store, self.state, clock, operations, _scheduling(self.loaded), self.meter.cooled)
+        self.windows = Windows(self.loaded.settings.scheduling.reset_zone)
+        self.holdings = Holdings(self.state, clock, self.windows, Path(settings.data_dir) / LEDGER)
+        self._stack.push_async_callback(self.holdings.close)
+        self.holdings.start()
+        scheduling = _scheduling(self.loaded)
+        pool = LeasePool(store, self.state, clock, operations, scheduling, self.meter.cooled, self.holdings)
         for kind in ("cooldown", "disabled", "quota"):
             self.state.watch(kind, pool.wake_state)
         await pool.start()

@@ -70,7 +70,7 @@ async def test_key_created_while_running_chats_until_its_quota_is_used_up(tmp_pa
         assert answer["error"]["code"] == "insufficient_quota"
         assert b"retry-after" not in answer["headers"]
         assert (await chat(pool, proxy.url, key))[0] == 200
-        await proxy.house.quotas.sync()
+        await proxy.house.holdings.sync()
         document = await shown(tmp_path, key)
         assert (document["used_total"], document["description"]) == (10 + 4 + 1, "张三")
 

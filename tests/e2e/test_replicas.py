@@ -93,13 +93,14 @@ async def one(pool: Pool, url: str, key: str) -> int:
 
 @asynccontextmanager
 async def replicas(
-    folder: Path, google: Simulator, storage: str, machines: str = "ab", **variables: str
+    folder: Path, google: Simulator, storage: str, machines: str = "ab", config: str = "", **variables: str
 ) -> AsyncIterator[Replicas]:
     """Serve on machines without credentials in files, until every worker of them is up."""
     async with AsyncExitStack() as stack:
         started = []
         for name in machines:
             (folder / name).mkdir()
+            (folder / name / "proxy.toml").write_text(config, encoding="utf-8")
             settings = {"WORKERS": "2", "STORAGE_URL": storage, "CREDENTIALS_DIR": str(folder / name / "none")}
             started.append(await stack.enter_async_context(served(folder / name, google, **settings | variables)))
         for machine in started:

@@ -1,12 +1,20 @@
 """A pool over stores in memory, on a clock that moves only when told."""
 
+import atexit
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
 from typing import Any, cast
 
 from pipeline.errors import Busy, Refused, Terms, UpstreamError, Verdict
 from pipeline.exchange import Exchange, Request
+from pipeline.holdings import Holdings
 from pipeline.leases import LeasePool, UnitLease
-from pipeline.ports import Credential
+from pipeline.ports import Clock, Credential, CredentialStore, StateStore
 from pipeline.scheduling import Scheduling
+from pipeline.spending import Spending
+from pipeline.windows import Windows
 from stores.memory import MemoryCredentials, MemoryState
 
 OPERATIONS = {
@@ -14,6 +22,9 @@ OPERATIONS = {
     "code_assist": frozenset({"generate"}),
     "vertex": frozenset({"generate"}),
 }
+
+FOLDER = Path(tempfile.mkdtemp(prefix="pollux-holdings-"))
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
 
 class HandClock:
@@ -49,6 +60,26 @@ def exchange(model: str = "flash", operation: str = "generate") -> Exchange:
     return Exchange("x", request, cast("Any", None), 0.0, model=model, operation=operation)
 
 
+def pool_over(store: CredentialStore, state: StateStore, clock: Clock, scheduling: Scheduling) -> LeasePool:
+    """A pool as a worker has it; its leases are looked after by `holdings_of(pool).sync` alone."""
+    holdings = Holdings(state, clock, Windows(scheduling.reset_zone), FOLDER)
+    pool = LeasePool(store, state, clock, OPERATIONS, scheduling, holdings=holdings)
+    weakref.finalize(pool, _discard, holdings._spending)
+    return pool
+
+
+def holdings_of(pool: LeasePool) -> Holdings:
+    holdings = pool._ledger._holdings
+    assert holdings is not None
+    return holdings
+
+
+def _discard(spending: Spending) -> None:
+    if spending.path.exists():  # else it was closed, as it is at the end of a worker
+        spending.remove()
+        spending.close()
+
+
 class Rig:
     """One pool and what it stands on; `again` is the same after a restart."""
 
@@ -60,7 +91,7 @@ class Rig:
         self.pool = self._new()
 
     def _new(self) -> LeasePool:
-        return LeasePool(self.store, self.state, self.clock, OPERATIONS, self.scheduling)
+        return pool_over(self.store, self.state, self.clock, self.scheduling)
 
     async def started(self) -> "Rig":
         await self.pool.start()
@@ -68,6 +99,7 @@ class Rig:
 
     async def again(self) -> None:
         await self.pool.close()
+        await holdings_of(self.pool).close()
         self.pool = self._new()
         await self.pool.start()
 

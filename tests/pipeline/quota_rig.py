@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.errors import Limited, StoreError
 from pipeline.exchange import Key
+from pipeline.holdings import Holdings
 from pipeline.ports import Account
 from pipeline.quota import Charge, Quotas
 from pipeline.windows import Windows
@@ -67,22 +68,28 @@ class Fleet:
         self.charges: list[Charge] = []
 
     def new(self) -> Quotas:
-        return Quotas(self.state, self.clock, Windows(), self.folder)
+        windows = Windows()
+        return Quotas(self.state, self.clock, windows, Holdings(self.state, self.clock, windows, self.folder))
 
     async def start(self) -> None:
         for worker in self.workers:
-            await worker.start()
+            await self.begin(worker)
+
+    async def begin(self, worker: Quotas) -> None:
+        worker._holdings.start()
+        await worker.start()
 
     async def close(self) -> None:
         for worker in self.workers:
-            await worker.close()
+            worker.close()
+            await worker._holdings.close()
 
     async def kill(self, index: int) -> None:
         """Let a worker vanish: its file stays, nobody tells the store."""
-        worker = self.workers.pop(index)
-        for task in worker._tasks:
+        holdings = self.workers.pop(index)._holdings
+        for task in holdings._tasks:
             task.cancel()
-        worker._spending.close()
+        holdings._spending.close()
 
     async def ask(self, worker: int, key: Key, cost: int = 1, tokens: int = 0, **end: Any) -> bool:
         """Serve one request that takes a while; whether it was let in."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from pipeline.affinity import CacheAffine
 from pipeline.exchange import Exchange
 from tests.pipeline.pools import Rig, busy, exchange, key
 
@@ -56,6 +57,23 @@ async def test_unit_that_goes_moves_only_its_own_requests():
     before, after = await choices(*NAMES), await choices(*NAMES[1:])
     moved = {prompt for prompt in before if before[prompt] != after[prompt]}
     assert moved == {prompt for prompt in before if before[prompt] == NAMES[0]}
+
+
+async def test_unit_that_comes_later_serves_what_it_would_have_served_from_the_start():
+    rig = await rig_of(*NAMES[1:])
+    await rig.store.add(key(NAMES[0]))
+    await rig.pool.reload()
+    assert {prompt: choice(rig, asked(prompt)) for prompt in map(str, range(500))} == await choices(*NAMES)
+
+
+async def test_ring_is_made_when_credentials_are_loaded_and_not_for_a_request():
+    rig = await rig_of(*(f"key-{number}" for number in range(300)))
+    (strategy, *_) = [tier.strategy for tier in rig.pool._roster.tiers]
+    assert isinstance(strategy, CacheAffine)
+    ring = list(strategy._ring)
+    assert {place & 0xFFFFFF for place in ring} == set(range(300))
+    choice(rig, asked("hello"))
+    assert strategy._ring == ring
 
 
 async def test_resting_unit_moves_only_its_own_requests_and_gets_them_back():

@@ -8,7 +8,7 @@ import pytest
 from adapters.clock import SystemClock
 from pipeline.errors import AllCooling, Broken, Refused, UpstreamError, Verdict
 from pipeline.leases import LeasePool, UnitLease
-from tests.pipeline.pools import OPERATIONS, Rig, account, busy, exchange, key
+from tests.pipeline.pools import Rig, account, busy, exchange, key, pool_over
 
 
 def bare(code: int, scope: str = "unit_model") -> UpstreamError:
@@ -70,7 +70,7 @@ async def test_keys_that_are_full_leave_the_accounts_to_serve():
 
 async def pool_in_real_time(**scheduling: float) -> LeasePool:
     rig = Rig(key("a"), concurrency=1, **scheduling)
-    pool = LeasePool(rig.store, rig.state, SystemClock(), OPERATIONS, rig.scheduling)
+    pool = pool_over(rig.store, rig.state, SystemClock(), rig.scheduling)
     await pool.start()
     return pool
 

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.allowance import PATIENCE
 from pipeline.books import Limit
 from pipeline.errors import AllCooling, Broken, Busy, Quota, Verdict
-from pipeline.leases import UnitLease
-from tests.pipeline.pools import Rig, account, exchange, key
+from pipeline.leases import LeasePool, UnitLease
+from tests.pipeline.pools import Rig, account, exchange, holdings_of, key
 
 MINUTE = 60.0
 
@@ -174,32 +175,89 @@ async def test_count_of_the_day_outlives_the_process():
         await rig.lease()
 
 
-async def test_other_worker_is_heard_at_the_next_merge():
-    rig = await rig_of(Limit(rpm=5), credentials=(key("a", "p"),))
+async def two_workers(limit: Limit) -> tuple[Rig, LeasePool, LeasePool]:
+    rig = await rig_of(limit, credentials=(key("a", "p"),))
     mine, other = rig.pool, rig._new()
     await other.start()
+    return rig, mine, other
+
+
+async def test_workers_together_grant_what_there_is_and_forecast_it_alike():
+    rig, mine, other = await two_workers(Limit(rpm=5))
     await rig.served(3)
     rig.pool = other
     await rig.served(1)
-    await mine._ledger.merge()
-    await other._ledger.merge()
-    assert left(rig)["p", "rpm"] == 1
+    for pool in (mine, other):
+        await holdings_of(pool).sync()
+    for pool in (mine, other):
+        await pool._ledger.sync()
+        rig.pool = pool
+        assert left(rig)["p", "rpm"] == 1
     await rig.served(1)
-    other._ledger.publish()
-    await mine._ledger.merge()
     rig.pool = mine
     with pytest.raises(AllCooling):
         await rig.lease()
+    await other.close()
 
 
-async def test_counters_of_windows_long_over_are_forgotten():
+async def test_what_others_have_under_way_is_waited_for_no_longer_than_it_may_take_them_to_give_it_back():
+    rig, mine, other = await two_workers(Limit(rpd=1))
+    lease = await rig.lease()
+    rig.pool, began = other, rig.clock.now()
+    with pytest.raises(AllCooling) as caught:
+        await rig.lease()
+    assert 1.0 <= rig.clock.now() - began <= PATIENCE
+    assert (caught.value.retry_after or 0) < 1.0
+    assert rig.pool.snapshot()[0].reason == "what is left of rpd is on lease by other workers"
+    await lease.close(Broken())
+    await holdings_of(mine).sync()
+    rig.clock.time += 1
+    assert await rig.served(1) == ["a"]
+    await other.close()
+
+
+async def test_unit_whose_quota_others_have_on_lease_leaves_the_request_to_the_next():
+    rig = await rig_of(Limit(rpd=1), credentials=(key("a", "p"), key("b", "q")), strategy="fill-first")
+    other = rig._new()
+    await other.start()
+    lease = await rig.lease()
+    assert lease.credential.id == "a"
+    rig.pool, began = other, rig.clock.now()
+    assert await rig.served(1) == ["b"]
+    assert rig.clock.now() - began == 0.5  # the call itself
+    await other.close()
+
+
+async def test_estimate_larger_than_what_is_left_goes_elsewhere_and_smaller_requests_still_come():
+    rig = await rig_of(Limit(project="p", tpm=100), credentials=(key("a", "p"), key("b")), strategy="fill-first")
+    assert await answered(rig, 60) == "a"
+    assert await answered(rig, 100) == "b"
+    assert await rig.served(1) == ["a"]
+    rig.pool.disable("b", "")
+    with pytest.raises(AllCooling, match="too little for this request") as caught:
+        await answered(rig, 100)
+    assert caught.value.retry_after == pytest.approx(MINUTE - rig.clock.now() % MINUTE, abs=0.01)
+    assert rig.states()["a#0"] == "ready"
+
+
+async def test_accounts_of_windows_long_over_are_forgotten():
     rig = await rig_of(Limit(rpm=5), credentials=(key("a", "p"),))
-    await rig.served(1)
-    await rig.pool._ledger.merge()
-    assert len(await rig.state.counts("ledger")) == 1
-    rig.clock.time += 600
-    await rig.pool._ledger.merge()
-    assert await rig.state.counts("ledger") == {}
+    for minutes in (0, 10):
+        rig.clock.time += minutes * MINUTE
+        await rig.served(1)
+        await rig.pool._ledger.sync()
+        await holdings_of(rig.pool).sync()
+    assert len(await rig.state.accounts("ledger/")) == 2
+    assert len(list(holdings_of(rig.pool)._spending.accounts())) == 1
+    await holdings_of(rig.pool).prune()
+    assert len(await rig.state.accounts("ledger/")) == 1
+
+
+async def test_account_has_a_short_name_however_long_that_of_its_model_is():
+    rig = await rig_of(Limit(rpm=5), credentials=(key("a", "p"),))
+    for model in ("made-up/" * 100 + "one", "made-up/" * 100 + "two"):
+        assert await rig.served(1, model) == ["a"]
+    assert len(await rig.state.accounts("ledger/")) == 2
 
 
 async def test_forecast_says_when_it_will_be_dry_and_nothing_when_it_lasts():
@@ -208,7 +266,7 @@ async def test_forecast_says_when_it_will_be_dry_and_nothing_when_it_lasts():
         rig.clock.time += 1
         await rig.served(1)
         rig.clock.time += 0.5
-        await rig.pool._ledger.merge()
+        await rig.pool._ledger.sync()
     (forecast,) = rig.pool.forecast()
     assert forecast.remaining == 100
     assert forecast.dry_at is not None

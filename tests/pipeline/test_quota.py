@@ -76,7 +76,7 @@ def test_close_takes_nothing_more(folder):
         await fleet.start()
         for _ in range(500):
             await fleet.ask(0, key)
-            if fleet.workers[0]._allowances[TOTAL]._refilling:
+            if fleet.workers[0]._holdings._allowances[TOTAL]._refilling:
                 break
         await fleet.close()
         await asyncio.sleep(1)
@@ -285,6 +285,22 @@ def test_store_away_and_nothing_known_is_a_store_error(folder):
         with pytest.raises(StoreError):
             await fleet.ask(0, KEY)
         assert await fleet.ask(0, Key(id="unlimited"))
+
+    run(main())
+
+
+@pytest.mark.parametrize("after", [0.25, 0.255, 0.26, 0.265, 0.27, 0.275, 0.28])
+def test_close_while_a_settlement_is_on_its_way_settles_it_once(folder, after):
+    async def main():
+        fleet = Fleet(folder)
+        await fleet.start()
+        for _ in range(7):
+            await fleet.ask(0, KEY)
+        await asyncio.sleep(after - fleet.clock.tick())
+        await fleet.close()
+        await asyncio.sleep(1)
+        account = await fleet.state.account(TOTAL)
+        assert (account.spent, account.leased) == (7, {})
 
     run(main())
 

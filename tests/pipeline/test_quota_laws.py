@@ -100,7 +100,7 @@ class Run:
             task.cancel()
         await asyncio.gather(*doomed, return_exceptions=True)
         self.fleet.workers.insert(index, self.fleet.new())
-        await self.fleet.workers[index].start()
+        await self.fleet.begin(self.fleet.workers[index])
 
     async def end(self) -> None:
         await asyncio.gather(*(task for tasks in self.tasks.values() for task in tasks))

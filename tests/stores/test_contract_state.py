@@ -106,6 +106,7 @@ async def test_accounts_are_found_by_how_they_begin_until_closed(state):
     for name in ("key-1/day", "key-1/total", "key-10/day", "other", "key-1_/x", "key-1/冷"):
         await state.take(name, "h", 1, 1)
     assert set(await state.accounts("key-1/")) == {"key-1/day", "key-1/total", "key-1/冷"}
+    assert set(await state.accounts("")) >= {"key-1/day", "key-1/total", "key-1/冷"}
     await state.close_account("key-1/day")
     await state.close_account("nobody")
     assert set(await state.accounts("key-1/")) == {"key-1/total", "key-1/冷"}

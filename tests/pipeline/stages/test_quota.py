@@ -12,6 +12,7 @@ import pytest
 from adapters.clock import SystemClock
 from pipeline.errors import Broken, Draining, Forbidden, Limited
 from pipeline.exchange import Asked, Caller, Exchange, Key
+from pipeline.holdings import Holdings
 from pipeline.keys import account_of
 from pipeline.ports import Ports
 from pipeline.quota import Quotas
@@ -24,11 +25,12 @@ from tests.pipeline.pools import exchange
 class Rig:
     def __init__(self, folder: Path) -> None:
         self.state = MemoryState()
-        self.quotas = Quotas(self.state, SystemClock(), Windows(), folder)
+        self.holdings = Holdings(self.state, SystemClock(), Windows(), folder)
+        self.quotas = Quotas(self.state, SystemClock(), Windows(), self.holdings)
         self.stage = Quota().build(cast("Ports", SimpleNamespace(quotas=self.quotas)))
 
     async def spent(self, what: str = "total") -> int:
-        await self.quotas.close()
+        await self.holdings.close()
         accounts = await self.state.accounts(account_of("k", what))
         return sum(account.spent for account in accounts.values())
 

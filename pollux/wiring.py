@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
@@ -19,8 +18,7 @@ from adapters.asgi import Admin, App, Limits
 from adapters.catalogue import GoogleCatalogue
 from adapters.clock import SystemClock
 from adapters.discovery import Projects
-from adapters.egress import Egress, ProxiedTransport
-from adapters.endpoints import Endpoints
+from adapters.egress import Egress
 from adapters.fetching import GuardedFetcher
 from adapters.gemini_cli import find_client
 from adapters.log_tail import LogTail
@@ -33,18 +31,12 @@ from adapters.pages import Pages
 from adapters.redaction import redact
 from adapters.routing import all_dialects
 from adapters.traffic import Traffic
-from adapters.transport import Http1Transport, Timeouts
-from adapters.upstreams.agent import UserAgent
-from adapters.upstreams.code_assist import CodeAssist
-from adapters.upstreams.gemini_api import GeminiApi
-from adapters.upstreams.verdicts import TABLE
-from adapters.upstreams.vertex import Vertex, VertexExpress
 from pipeline.exchange import Exchange, Request
 from pipeline.holdings import Holdings
 from pipeline.keys import KeyRing
 from pipeline.leases import LeasePool
 from pipeline.plan import Plan
-from pipeline.ports import Ports, Transport, Upstream
+from pipeline.ports import Ports, Upstream
 from pipeline.quota import Quotas
 from pipeline.scheduling import Scheduling
 from pipeline.shared_traces import SharedTraces
@@ -52,7 +44,7 @@ from pipeline.stages.auth import key_of
 from pipeline.usage import UsageBook
 from pipeline.vault import Vault
 from pipeline.windows import Windows
-from pollux import __version__, storage
+from pollux import __version__, google, storage
 from pollux.chores import chores
 from pollux.config_hash import config_hash
 from pollux.credentials import together
@@ -75,8 +67,6 @@ RESTARTED = "POLLUX_RESTARTED"
 
 LEDGER = "ledger"
 """Where workers keep what they spend of quotas, in data_dir."""
-
-_KINDS = {each.name: each for each in (GeminiApi, CodeAssist, VertexExpress, Vertex)}
 
 Status = Literal["ok", "no credential", "draining"]
 
@@ -127,7 +117,8 @@ class House:
         self.pool = await self._open_pool(clock)
         if (behind := self._behind()) is not None:
             behind.observe = partial(self.meter.stored, behind.name)
-        self.transport = self._open_transport()
+        self.transport = google.transport(self.loaded.settings.upstream, self.meter)
+        self.endpoints = google.endpoints(self.loaded.settings.upstream)
         self._stack.push_async_callback(self.transport.close)
         self._open_tokens(clock)
         self.catalogue = GoogleCatalogue(self.egress, clock, self.pool.credentials, self.endpoints)
@@ -142,7 +133,8 @@ class House:
         self.app = self._open_app()
         self.app.admin = LazyAdmin(self._admin)
         self._adopt(self._build(self.loaded))
-        looks = Looks(self.app.exchanges, self.pool.states, self._connections, self.pool.forecast, self._behind())
+        connections = partial(google.connections, self.transport)
+        looks = Looks(self.app.exchanges, self.pool.states, connections, self.pool.forecast, self._behind())
         self.sampler = Sampler(self.meter, looks, worker=self.index)
         self.sampler.start()
         self._stack.callback(self.sampler.stop)
@@ -166,7 +158,7 @@ class House:
         """Make a configuration ready to serve by, aside. Errors: whatever a stage raises while it is built."""
         ports = Ports(
             pool=self.pool,
-            upstreams=self._upstreams_of(loaded),
+            upstreams=google.upstreams(loaded, SystemClock(), self.tokens, self.projects, self.endpoints),
             transport=self.transport,
             catalogue=self.catalogue,
             keys=self.keys,
@@ -219,18 +211,6 @@ class House:
         await self.usage.start()
         self._stack.callback(self.usage.write)
 
-    def _open_transport(self) -> Transport:
-        settings = self.loaded.settings.upstream
-        timeouts = Timeouts(**msgspec.structs.asdict(settings.timeouts))
-        if settings.proxy:
-            return ProxiedTransport(settings.proxy, timeouts)
-        return Http1Transport(
-            timeouts,
-            observe_connect=lambda origin, seconds: self.meter.connected(
-                origin.host, origin.scheme == "https", seconds
-            ),
-        )
-
     async def _open_pool(self, clock: SystemClock) -> LeasePool:
         settings = self.loaded.settings.storage
         self.state = await storage.opened(settings)
@@ -238,23 +218,17 @@ class House:
         store = together(storage.homes(settings, self.state, self._environ), settings, self._environ)
         self._stack.push_async_callback(store.close)
         self.credentials = store
-        operations = {kind: upstream.operations for kind, upstream in _KINDS.items()}
         self.windows = Windows(self.loaded.settings.scheduling.reset_zone)
         self.holdings = Holdings(self.state, clock, self.windows, Path(settings.data_dir) / LEDGER)
         self._stack.push_async_callback(self.holdings.close)
         self.holdings.start()
         scheduling = _scheduling(self.loaded)
-        pool = LeasePool(store, self.state, clock, operations, scheduling, self.meter.cooled, self.holdings)
+        pool = LeasePool(store, self.state, clock, google.OPERATIONS, scheduling, self.meter.cooled, self.holdings)
         for kind in ("cooldown", "disabled", "quota"):
             self.state.watch(kind, pool.wake_state)
         await pool.start()
         self._stack.push_async_callback(pool.close)
         return pool
-
-    @property
-    def endpoints(self) -> Endpoints:
-        """Where Google's services are."""
-        return Endpoints(**msgspec.structs.asdict(self.loaded.settings.upstream.endpoints))
 
     def _open_tokens(self, clock: SystemClock) -> None:
         refreshed, endpoints = self.pool.refreshed, self.endpoints
@@ -265,18 +239,6 @@ class House:
         self._stack.push_async_callback(self.tokens.close)
         self.projects = Projects(self.egress, clock, self.tokens, refreshed, endpoints)
         self._stack.push_async_callback(self.projects.close)
-
-    def _upstreams_of(self, loaded: Loaded) -> dict[str, Upstream]:
-        clock, endpoints, upstream = SystemClock(), self.endpoints, loaded.settings.upstream
-        agent = UserAgent(__version__, upstream.user_agent)
-        table = (*loaded.tables.errors, *TABLE)
-        adapters: list[Upstream] = [
-            GeminiApi(agent, clock, endpoints, table=table),
-            CodeAssist(agent, clock, self.tokens, self.projects, endpoints, table=table),
-            VertexExpress(agent, clock, endpoints, table=table),
-            Vertex(agent, clock, self.tokens, endpoints, upstream.location, table=table),
-        ]
-        return {adapter.name: adapter for adapter in adapters}
 
     def _oauth_client(self) -> OAuthClient | None:
         settings = self.loaded.settings.oauth
@@ -349,14 +311,6 @@ class House:
     def _shared_metrics(self) -> Path | None:
         directory = self._environ.get(METRICS_DIR)
         return Path(directory) if directory else None
-
-    def _connections(self) -> dict[tuple[str, str], int]:
-        counts: Counter[tuple[str, str]] = Counter()
-        if isinstance(self.transport, Http1Transport):
-            for origin, (idle, active) in self.transport.counts().items():
-                counts[origin.host, "idle"] += idle
-                counts[origin.host, "active"] += active
-        return counts
 
 
 def _scheduling(loaded: Loaded) -> Scheduling:

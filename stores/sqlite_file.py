@@ -14,7 +14,8 @@ from stores.account import granted
 from stores.backend import Batch
 
 VERSION = 2
-_BUSY = 5.0
+_BUSY, _BUSY_POLL = 5.0, 0.02
+_PRIMARY = 0xFF  # of a result code; the rest only says more
 _DAY = 86400.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS state (kind TEXT NOT NULL, key TEXT NOT NULL, document BLOB NOT NULL,
@@ -151,8 +152,14 @@ class Glance:
     def __init__(self, path: Path, writer: str) -> None:
         self._path = path
         self._writer = writer
-        self._database = sqlite3.connect(path, timeout=0, isolation_level=None)
         self._version = 0
+        try:
+            self._database = sqlite3.connect(path, timeout=_BUSY, isolation_level=None)
+            # Workers that start together recover the file together; later looks are on the event loop and do not wait.
+            self._database.execute("PRAGMA data_version").fetchone()
+            self._database.execute("PRAGMA busy_timeout = 0")
+        except sqlite3.Error as exc:
+            raise StoreError(f"{path} cannot be read: {exc}") from exc
 
     def changes(self) -> dict[str, dict[str, int]] | None:
         """Return a number by kind and writer that each write changes; None when nobody wrote since the last look."""
@@ -181,7 +188,7 @@ def _open(path: Path) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as exc:
         raise StoreError(f"{path} cannot be opened: {exc}") from exc
     try:
-        _prepare(database, path)
+        _prepared(database, path)
     except sqlite3.Error as exc:
         database.close()
         raise StoreError(f"{path} cannot be used, and is left as it is: {exc}") from exc
@@ -189,6 +196,21 @@ def _open(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _prepared(database: sqlite3.Connection, path: Path) -> None:
+    """Prepare the file, patiently.
+
+    Why: the way into WAL mode is locked without SQLite's own patience, and all workers take it in the same moment.
+    """
+    deadline = time.monotonic() + _BUSY
+    while True:
+        try:
+            return _prepare(database, path)
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(_BUSY_POLL)
 
 
 def _prepare(database: sqlite3.Connection, path: Path) -> None:

@@ -2,13 +2,18 @@
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from pipeline.errors import StoreError
 from stores.sqlite import SqliteBackend
 from stores.write_behind import WriteBehind
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 async def opened(path):
@@ -18,6 +23,33 @@ async def opened(path):
 async def test_file_is_made_for_its_owner_only(tmp_path):
     await (await opened(tmp_path / "data/state.db")).close()
     assert (tmp_path / "data/state.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_processes_that_start_together_all_open_a_new_file(tmp_path):
+    opening = (
+        "import sys, time; from pathlib import Path; from stores.sqlite_file import Glance, SqliteFile\n"
+        "while time.time() < float(sys.argv[2]): pass\n"
+        "path = Path(sys.argv[1]); file = SqliteFile(path, sys.argv[3]); Glance(path, sys.argv[3]).changes()"
+    )
+    for attempt in range(3):
+        at, path = str(time.time() + 1.0), str(tmp_path / f"state-{attempt}.db")
+        command = [sys.executable, "-c", opening, path, at]
+        started = [subprocess.Popen([*command, str(n)], cwd=ROOT, stderr=subprocess.PIPE) for n in range(6)]
+        assert [process.communicate()[1] for process in started] == [b""] * 6
+
+
+async def test_opening_waits_for_a_file_that_is_busy(tmp_path):
+    path = tmp_path / "state.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE state (kind)")
+    other.execute("DROP TABLE state")
+    other.execute("BEGIN EXCLUSIVE")  # before WAL mode, readers are shut out too
+    opening = asyncio.create_task(opened(path))
+    await asyncio.sleep(0.3)
+    assert not opening.done()
+    other.execute("ROLLBACK")
+    await (await opening).close()
+    other.close()
 
 
 async def test_put_does_not_wait_for_the_disk(tmp_path):

@@ -13,10 +13,11 @@ from typing import Any
 from msgspec import Struct
 
 from adapters.body import CallerGone, Receive, read_body
-from adapters.caller import Caller, Send
+from adapters.caller import AsgiOutlet, Caller, Send
 from adapters.memory import MemoryGuard
 from adapters.outcome import error_type_of, status_of
 from adapters.pages import Page, accept_lifespan
+from adapters.serving.turn import TURN
 from pipeline import engine
 from pipeline.errors import CallerTimeout, Draining, InternalError, ProxyError
 from pipeline.exchange import Exchange, Headers, Request
@@ -145,7 +146,8 @@ class App:
         if page is None and self.admin is not None and not request.path.startswith(_CLIENTS):
             await self.admin({**scope, REQUEST_ID: request_id}, receive, send)
             return
-        edge = Caller(send, self._extra_headers(request_id, request))
+        outlet = scope.get("extensions", {}).get(TURN) or AsgiOutlet(receive, send)
+        edge = Caller(outlet, self._extra_headers(request_id, request))
         if self._cors_origins and request.method == "OPTIONS":
             await edge.reply(204, [], b"")
             return
@@ -161,7 +163,7 @@ class App:
             await self._read(x, receive)
             if wish or self._traces.on:
                 edge = self._watched(x, edge, wish)
-            outcome = await self._run(x, edge, receive)
+            outcome = await self._run(x, edge)
         except ProxyError as exc:
             outcome = exc
             reply = dialect.error(exc)
@@ -202,8 +204,7 @@ class App:
                 task.cancel()
         for caller in self._active.values():
             if caller.stalled(now) > self._limits.send_timeout > 0:
-                caller.left = True
-                caller.task.cancel()
+                caller.leave()
         busy = self._reading or self._active
         self._sweeper = asyncio.get_running_loop().call_later(_SWEEP, self._sweep) if busy else None
 
@@ -217,25 +218,24 @@ class App:
         x.closers.append(ended)
         return edge.timed(x) if wish == _TIMING or self._limits.server_timing else edge
 
-    async def _run(self, x: Exchange, edge: Caller, receive: Receive) -> BaseException | None:
+    async def _run(self, x: Exchange, edge: Caller) -> BaseException | None:
         task = asyncio.current_task()
         assert task is not None
-        edge.task = task
         self._active[x] = edge
-        watcher = asyncio.get_running_loop().create_task(_watch(receive, task))
+        edge.watch(task)
         try:
             if self.draining:
                 x.stop = Draining()
                 raise x.stop
             return await engine.run(self._choose_plan(x), x, edge)
         except asyncio.CancelledError as exc:
-            if edge.left or (watcher.done() and not watcher.cancelled()):
+            if edge.left:
                 # The caller has left: the exchange is wound up, the server need not know of the cancellation.
                 task.uncancel()
                 return exc
             raise
         finally:
-            watcher.cancel()
+            edge.unwatch()
             del self._active[x]
 
     def _extra_headers(self, request_id: bytes, request: Request) -> Headers:
@@ -245,13 +245,6 @@ class App:
         if self._cors_origins:
             extra += _cors_headers(request.headers, self._cors_origins)
         return extra
-
-
-async def _watch(receive: Receive, task: asyncio.Task[Any]) -> None:
-    """Cancel the exchange when the caller leaves; hypercorn's `send` never raises, so nothing else would tell."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    task.cancel()
 
 
 async def _refuse_socket(scope: dict[str, Any], receive: Receive, send: Send) -> None:

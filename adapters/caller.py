@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from adapters.body import Receive
     from pipeline.exchange import Exchange, Headers
     from pipeline.trace import Trace
 
@@ -20,23 +21,81 @@ _NO_TOKEN = re.compile(r"[^\w.-]", re.ASCII)
 """What the name of a stage may have and a metric's name in Server-Timing may not."""
 
 
-class Caller:
-    """The caller's side of one exchange, in ASGI messages; `pipeline.engine.Edge`.
+class Outlet(Protocol):
+    """Where the bytes of an answer go, and whence one hears that nobody takes them any more."""
 
-    Shape: `left` is set where the caller is given up; `task` is what serves it.
-    PERF: two numbers per piece, and one timer for all callers, tell who does not read (benchmarks/streaming.py).
+    def start(self, status: int, headers: Headers) -> None:
+        """Say how the answer begins; it leaves with the first piece."""
+
+    def write(self, data: bytes) -> bool:
+        """Send a piece, none to send just the head; False when `drained` is to be awaited before the next one."""
+
+    def finish(self, data: bytes = b"") -> None:
+        """Send the last piece."""
+
+    async def drained(self) -> None:
+        """Wait until what was sent has been taken."""
+
+    def tell(self, left: Callable[[], None] | None) -> None:
+        """Call this when the caller leaves, at once where that has happened; None to be told no more."""
+
+
+class AsgiOutlet:
+    """The outlet of a server that knows nothing but ASGI: its `send` has to be awaited, and `receive` watched."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._messages: list[dict[str, Any]] = []
+        self._watcher: asyncio.Task[None] | None = None
+
+    def start(self, status: int, headers: Headers) -> None:
+        self._messages.append({"type": "http.response.start", "status": status, "headers": headers})
+
+    def write(self, data: bytes) -> bool:
+        if data:
+            self._messages.append({"type": "http.response.body", "body": data, "more_body": True})
+        return False
+
+    def finish(self, data: bytes = b"") -> None:
+        self._messages.append({"type": "http.response.body", "body": data})
+
+    async def drained(self) -> None:
+        messages, self._messages = self._messages, []
+        for message in messages:
+            await self._send(message)
+
+    def tell(self, left: Callable[[], None] | None) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if left is not None:
+            self._watcher = asyncio.get_running_loop().create_task(self._watch(left))
+
+    async def _watch(self, left: Callable[[], None]) -> None:
+        """Wait for the caller to leave; hypercorn's `send` never raises, so nothing else would tell."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        left()
+
+
+class Caller:
+    """The caller's side of one exchange; `pipeline.engine.Edge`.
+
+    Shape: `left` is set where the caller has left or is given up; `task` is what serves it.
+    PERF: two numbers per wait, and one timer for all callers, tell who does not read (benchmarks/streaming.py).
     """
 
-    __slots__ = ("_began", "_ended", "_extra", "_seen", "_send", "_since", "left", "opened", "task")
+    __slots__ = ("_began", "_ended", "_extra", "_outlet", "_seen", "_since", "left", "opened", "task", "write")
 
     task: asyncio.Task[Any]
 
-    def __init__(self, send: Send, extra: Headers) -> None:
-        self._send = send
+    def __init__(self, outlet: Outlet, extra: Headers) -> None:
+        self._outlet = outlet
         self._extra = extra
         self._began = self._ended = 0
         self._seen, self._since = -1, 0.0
         self.opened = self.left = False
+        self.write = outlet.write
 
     def stalled(self, now: float) -> float:
         """Return for how many seconds this caller has taken nothing of what waits for it, as far as looks can tell."""
@@ -44,33 +103,49 @@ class Caller:
             self._seen, self._since = self._ended, now
         return now - self._since
 
+    def leave(self) -> None:
+        """End what is done for this caller: it has left, or is given up."""
+        self.left = True
+        self.task.cancel()
+
+    def watch(self, task: asyncio.Task[Any]) -> None:
+        """From now on the caller's leaving ends this task."""
+        self.task = task
+        self._outlet.tell(self.leave)
+
+    def unwatch(self) -> None:
+        """Its leaving ends nothing any more."""
+        self._outlet.tell(None)
+
     async def reply(self, status: int, headers: Headers, body: bytes) -> None:
-        length = (b"content-length", b"%d" % len(body))
-        head = [*headers, *self._extra, length]
+        self._outlet.start(status, [*headers, *self._extra, (b"content-length", b"%d" % len(body))])
         self.opened = True
-        await self._send({"type": "http.response.start", "status": status, "headers": head})
         if len(body) > PIECE:
             body = await self._send_all_but_the_last(body)
-        self._began += 1
-        await self._send({"type": "http.response.body", "body": body})
-        self._ended += 1
+        self._outlet.finish(body)
+        await self.drained()
 
     async def open(self, status: int, headers: Headers) -> None:
+        self._outlet.start(status, [*headers, *self._extra])
         self.opened = True
-        head = [*headers, *self._extra]
-        await self._send({"type": "http.response.start", "status": status, "headers": head})
+        await self.send(b"")
 
     async def send(self, data: bytes) -> None:
+        if not self.write(data):
+            await self.drained()
+
+    async def drained(self) -> None:
         self._began += 1
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        await self._outlet.drained()
         self._ended += 1
 
     async def end(self) -> None:
-        await self._send({"type": "http.response.body", "body": b""})
+        self._outlet.finish()
+        await self.drained()
 
     def timed(self, x: Exchange) -> TimedCaller:
         """Return this caller as one that is told what each stage has taken."""
-        return TimedCaller(self._send, self._extra, x)
+        return TimedCaller(self._outlet, self._extra, x)
 
     async def _send_all_but_the_last(self, body: bytes) -> bytes:
         rest = memoryview(body)
@@ -85,8 +160,8 @@ class TimedCaller(Caller):
 
     __slots__ = ("_x",)
 
-    def __init__(self, send: Send, extra: Headers, x: Exchange) -> None:
-        super().__init__(send, extra)
+    def __init__(self, outlet: Outlet, extra: Headers, x: Exchange) -> None:
+        super().__init__(outlet, extra)
         self._x = x
 
     async def reply(self, status: int, headers: Headers, body: bytes) -> None:

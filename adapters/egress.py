@@ -20,7 +20,7 @@ from adapters.transport import MAX_IDLE, Timeouts, default_tls, host_header, req
 from adapters.transport_answer import ANSWER_LIMIT, gather
 from adapters.transport_inflater import inflater
 from pipeline.errors import Broken, InternalError, ProxyError
-from pipeline.ports import Call, Origin
+from pipeline.ports import Call, Origin, Take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,6 +180,12 @@ class HttpcoreAnswer:
             if data := self._inflate(b"") if more else await self._next():
                 return data
         return b""
+
+    async def pour(self, take: Take) -> bool:
+        while data := await self.read():
+            if not take(data):
+                return False
+        return True
 
     async def read_all(self, limit: int = ANSWER_LIMIT) -> bytes:
         return await gather(self, limit)

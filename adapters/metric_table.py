@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from pipeline.gaps import BOUNDS
+
 Kind = Literal["counter", "gauge", "histogram"]
 Mode = Literal["livesum", "livemostrecent"]
 
@@ -68,6 +70,13 @@ METRICS = (
         "Of complete streams: from the first event to the end, by token of the answer (thoughts excluded).",
         ("model",),
         _TOKEN,
+    ),
+    Metric(
+        "pollux_inter_chunk_seconds",
+        "histogram",
+        "Silences between two events of a stream, heartbeats left out; counted when the stream has ended.",
+        ("route",),
+        BOUNDS,
     ),
     Metric("pollux_stream_end_total", "counter", "Streams by why they ended.", ("route", "reason")),
     Metric("pollux_requests_in_flight", "gauge", "Requests under way, streams included.", ("route",)),

@@ -24,6 +24,7 @@ from pipeline.queueing import NOTE
 
 if TYPE_CHECKING:
     from pipeline.exchange import Chunk, Exchange
+    from pipeline.gaps import Gaps
 
 Count = Callable[[float], None]
 Labels = tuple[str, ...]
@@ -34,6 +35,7 @@ UNKNOWN_MODEL = UNKNOWN
 """The `model` of names that never were answered, and so may be anything."""
 
 _CREDENTIALS = 200
+_SILENCES = "pollux_inter_chunk_seconds"
 
 _RESULTS = ERROR_TYPES | {"ok"}
 _ANSWERED = frozenset({"generate", "embed", "batch_embed"})
@@ -63,6 +65,17 @@ class Timing(Protocol):
     """Observes in a histogram; with an exemplar, the one request to look at."""
 
     def __call__(self, amount: float, exemplar: dict[str, str] | None = None) -> None: ...
+
+
+class Silences(Histogram):
+    """A histogram that takes a whole stream at once: its class counts one observation in less than it takes to make."""
+
+    def take(self, gaps: Gaps) -> None:
+        """Count all silences of a stream."""
+        self._sum.inc(gaps.total)
+        for bucket, number in zip(self._buckets, gaps.counts, strict=True):
+            if number:
+                bucket.inc(number)
 
 
 class SharedMetrics:
@@ -110,6 +123,7 @@ class PrometheusMeter:
         self._ends: dict[tuple[str, str, str, int, str, bool], _EndSeries] = {}
         self._attempts: dict[Labels, Count] = {}
         self._tokens: dict[str, tuple[Count, ...]] = {}
+        self._silences: dict[str, Silences] = {}
         self._config = ""
         self._callings: dict[tuple[str, str], Count] = {}
         dropped = "pollux_metrics_series_dropped_total"
@@ -133,6 +147,8 @@ class PrometheusMeter:
                 first(x.first_byte - x.started, exemplar)
                 if outcome is None and (tokens := x.usage.get("candidatesTokenCount") or 0):
                     self.child("pollux_time_per_output_token_seconds", model)((now - x.first_byte) / tokens)
+            if x.gaps is not None:
+                (self._silences.get(x.route) or self._silent(x.route)).take(x.gaps)
             if reason := stream_end_of(x, outcome):
                 self.child("pollux_stream_end_total", x.route, reason)(1)
         if NOTE in x.notes:
@@ -239,6 +255,11 @@ class PrometheusMeter:
         self._ends[route, protocol, model, status, error_type, stream] = found
         return found
 
+    def _silent(self, route: str) -> Silences:
+        self.child(_SILENCES, route)  # so that it is among those that are counted
+        found = self._silences[route] = cast("Silences", self._metrics[_SILENCES].labels(route))
+        return found
+
     def _called(self, credential: str, result: str) -> None:
         key = (self._creds.label(credential), _OF_CREDENTIAL.get(result, "error"))
         count = self._callings.get(key)
@@ -270,7 +291,8 @@ def _made(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Hist
         case "gauge":
             return Gauge(metric.name, metric.help, metric.labels, registry=registry, multiprocess_mode=metric.mode)
         case "histogram":
-            return Histogram(metric.name, metric.help, metric.labels, registry=registry, buckets=metric.buckets)
+            made = Silences if metric.name == _SILENCES else Histogram
+            return made(metric.name, metric.help, metric.labels, registry=registry, buckets=metric.buckets)
 
 
 def _counting(metric: Counter | Gauge | Histogram, labels: Labels) -> Count:

@@ -14,7 +14,7 @@ from pipeline.errors import Broken
 if TYPE_CHECKING:
     from adapters.transport_connection import Connection
     from pipeline.exchange import Headers
-    from pipeline.ports import Answer
+    from pipeline.ports import Answer, Take
 
 HEAD_LIMIT = 64 * 1024
 HELD_LIMIT = 256 * 1024
@@ -33,7 +33,7 @@ class Http1Answer:
 
     __slots__ = (
         *("_body", "_complete", "_connection", "_head_only", "_held", "_idle", "_inflater", "_keep_alive"),
-        *("_parser", "_pieces", "failure", "headers", "heard", "status"),
+        *("_parser", "_pieces", "_pour", "_poured", "_thrown", "failure", "headers", "heard", "status"),
     )
 
     def __init__(self, connection: Connection, *, head_only: bool, idle: float) -> None:
@@ -51,22 +51,33 @@ class Http1Answer:
         self._pieces: list[bytes] = []
         self._held = 0  # what the consumer has not taken yet; over HELD_LIMIT reading pauses
         self._complete = False
+        self._pour: Take | None = None
+        self._poured = True
+        self._thrown: Exception | None = None
 
     # For the consumer.
 
     async def read(self) -> bytes:
-        while True:
-            if self._pieces or (self._inflater is not None and self._inflater.more):
-                if data := self._take():
-                    return data
-            elif self.failure is not None:
-                raise self.failure
-            elif self._complete:
-                if self._inflater is not None:
-                    self._inflater.finish()
-                return b""
-            else:
+        while (data := self._ready()) is None:
+            await self._connection.arrival(self, self._idle)
+        return data
+
+    async def pour(self, take: Take) -> bool:
+        # PERF: what comes goes to `take` in the same call of the loop; nobody is woken for it.
+        wanted = True
+        while wanted and (data := self._ready()) != b"":
+            if data is not None:
+                wanted = take(data)
+                continue
+            self._poured, self._pour = True, take if self._inflater is None else None
+            try:
                 await self._connection.arrival(self, self._idle)
+            finally:
+                self._pour = None
+            wanted = self._poured
+        if self._thrown is not None:
+            raise self._thrown
+        return wanted
 
     async def read_all(self, limit: int = ANSWER_LIMIT) -> bytes:
         return await gather(self, limit)
@@ -75,6 +86,19 @@ class Http1Answer:
         if not self._complete and self.failure is None:
             self.failure = Broken("This answer was closed.", error_type="provider_cut")
             self._connection.abort()
+
+    def _ready(self) -> bytes | None:
+        """Return what has arrived, `b""` at the end, None when there is nothing yet. Errors: as `read`."""
+        while self._pieces or (self._inflater is not None and self._inflater.more):
+            if data := self._take():
+                return data
+        if self.failure is not None:
+            raise self.failure
+        if not self._complete:
+            return None
+        if self._inflater is not None:
+            self._inflater.finish()
+        return b""
 
     def _take(self) -> bytes:
         """Return what has arrived, and read on where that had been too much."""
@@ -105,12 +129,26 @@ class Http1Answer:
                 return
         body.feed(data, self._pieces)
         self._held += len(data)
+        if self._pour is not None and self._pieces and self._given(self._pour):
+            self._connection.extend(self._idle)
+            if not body.done:
+                return
         if body.done:
             self.finish(reusable=self._keep_alive and not body.surplus)
             return
         if self._held > HELD_LIMIT:
             self._connection.pause()
         self._connection.wake()
+
+    def _given(self, take: Take) -> bool:
+        """Hand on what has come; False when it is wanted no more, or `take` failed: the reader is to look."""
+        try:
+            if take(self._take()):
+                return True
+        except Exception as exc:  # noqa: BLE001 - it is the reader's, not the event loop's
+            self._thrown = exc
+        self._pour, self._poured = None, False
+        return False
 
     def finish(self, *, reusable: bool) -> None:
         """The body is complete: the consumer may still read it while the connection serves another."""

@@ -104,13 +104,14 @@ class Connection(asyncio.Protocol):
 
     def wake(self) -> None:
         """Let the waiting reader look at the answer again."""
-        waiter = self._waiter
-        if waiter is None:
-            return
-        self._waiter = None
+        waiter, self._waiter = self._waiter, None
         self._deadline = math.inf
-        if not waiter.done():
+        if waiter is not None and not waiter.done():
             waiter.set_result(None)
+
+    def extend(self, seconds: float) -> None:
+        """The answer has moved on without its reader: the silence begins anew."""
+        self._deadline = self._loop.time() + seconds
 
     def pause(self) -> None:
         """Stop reading: the consumer is slower than upstream."""

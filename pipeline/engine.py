@@ -29,8 +29,14 @@ class Edge(Protocol):
     async def open(self, status: int, headers: Headers) -> None:
         """Send the head of a stream."""
 
+    def write(self, data: bytes) -> bool:
+        """Send a piece of a stream; False when `drained` is to be awaited before the next one."""
+
+    async def drained(self) -> None:
+        """Wait until there is room for another piece."""
+
     async def send(self, data: bytes) -> None:
-        """Send a piece of a stream."""
+        """Send a piece of a stream, and wait until there is room for another."""
 
     async def end(self) -> None:
         """End a stream."""

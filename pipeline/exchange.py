@@ -8,6 +8,7 @@ from msgspec import Meta, Struct, field
 
 if TYPE_CHECKING:
     from pipeline.errors import ProxyError, UpstreamError
+    from pipeline.gaps import Gaps
     from pipeline.ports import Answer, Decoder, Dialect, Encoder, Lease
     from pipeline.quota import Charge
     from pipeline.trace import Trace
@@ -150,9 +151,9 @@ class Exchange(Struct, dict=False, weakref=True, eq=False):
 
     Shape: `features` is what the model's name asked for beyond the model; `tried` has a bit for each unit that failed
         this exchange; `charge` is what it takes from the quotas of its caller's key; `finish` maps candidate index to
-        finishReason as seen so far, `usage` is the latest usageMetadata (cumulative upstream); `stop` is why it is
-        being ended from outside; `trace` is there where somebody watches; `notes` is free room for stages of a user's
-        own.
+        finishReason as seen so far, `usage` is the latest usageMetadata (cumulative upstream); `gaps` are a stream's
+        silences; `stop` is why it is being ended from outside; `trace` is there where somebody watches; `notes` is free
+        room for stages of a user's own.
     Units: `started`, `first_byte` in seconds of the monotonic clock.
     """
 
@@ -182,6 +183,7 @@ class Exchange(Struct, dict=False, weakref=True, eq=False):
     finish: dict[int, str] = {}
     attempts: int = 0
     first_byte: float = 0.0
+    gaps: "Gaps | None" = None
     heartbeat: float = 0.0
     commit_early: bool = False
     hold: Callable[[], None] = _nobody_waits

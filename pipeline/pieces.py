@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Protocol
 
 from pipeline.errors import UpstreamError
@@ -10,18 +10,19 @@ from pipeline.stream import WholeEvents, fuse
 
 if TYPE_CHECKING:
     from pipeline.exchange import Chunk, Exchange, Reply
-    from pipeline.ports import Decoder
+    from pipeline.ports import Answer, Decoder, Take
 
 Made = tuple[Callable[[], bytes], Callable[[bytes], bytes], Callable[[], bytes]]
 """What makes the first piece, those of what is read on, and the last one."""
 
 
 class Pieces(Protocol):
-    """The caller's bytes, piece by piece; an empty piece is none, None the end."""
+    """The caller's bytes, piece by piece; an empty piece is none."""
 
     async def first(self) -> bytes: ...
 
-    async def next(self) -> bytes | None: ...
+    async def pour(self, put: Take) -> bool:
+        """Hand on what follows until the end, then return True; False when `put` wants no more for now."""
 
     async def close(self) -> None: ...
 
@@ -34,11 +35,13 @@ class SourcePieces:
         self._through = fuse(x)
 
     async def first(self) -> bytes:
-        return await self.next() or b""
+        return self._through(await anext(self._batches, []))
 
-    async def next(self) -> bytes | None:
-        chunks = await anext(self._batches, None)
-        return None if chunks is None else self._through(chunks)
+    async def pour(self, put: Take) -> bool:
+        while (chunks := await anext(self._batches, None)) is not None:
+            if not put(self._through(chunks)):
+                return False
+        return True
 
     async def close(self) -> None:
         await self._batches.aclose()
@@ -47,37 +50,43 @@ class SourcePieces:
 class AnswerPieces:
     """The pieces of an upstream answer, of which the first batch has been looked at already."""
 
-    __slots__ = ("_failure", "_feed", "_first", "_flush", "_read", "_x")
+    __slots__ = ("_answer", "_failure", "_feed", "_first", "_flush", "_put", "_x")
 
     def __init__(self, x: Exchange, reply: Reply) -> None:
         assert reply.answer is not None
         assert reply.decode is not None
         assert x.encoder is not None
         self._x = x
-        self._read: Callable[[], Awaitable[bytes]] | None = reply.answer.read
+        self._answer: Answer | None = reply.answer
         self._failure: UpstreamError | None = None
+        self._put: Take = _nobody
         passes = reply.judge is not None and x.encoder.transparent and not x.pipes
         self._first, self._feed, self._flush = _passed(x, reply) if passes else _decoded(x, reply.decode, reply.first)
 
     async def first(self) -> bytes:
         return self._judged(self._first)
 
-    async def next(self) -> bytes | None:
+    async def pour(self, put: Take) -> bool:
         if self._failure is not None:
             raise self._failure
-        if self._read is None:
-            return None
-        data = await self._read()
-        try:
-            if data:
-                return self._feed(data)
-            self._read = None
-            return self._flush()
-        except UpstreamError as exc:
-            return self._before(exc)
+        if self._answer is not None:
+            self._put = put
+            if not await self._answer.pour(self._take):
+                return False
+            self._answer = None
+            put(self._judged(self._flush))
+            return False
+        return True
 
     async def close(self) -> None:
         """The stage that opened the answer closes it, when the exchange ends."""
+
+    def _take(self, data: bytes) -> bool:
+        try:
+            return self._put(self._feed(data))
+        except UpstreamError as exc:
+            self._put(self._before(exc))
+            return False
 
     def _judged(self, make: Callable[[], bytes]) -> bytes:
         try:
@@ -91,6 +100,10 @@ class AnswerPieces:
             raise exc
         self._failure = exc
         return fuse(self._x)(exc.chunks)
+
+
+def _nobody(piece: bytes) -> bool:
+    return False
 
 
 def _passed(x: Exchange, reply: Reply) -> Made:

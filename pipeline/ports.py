@@ -180,6 +180,10 @@ class Call(Struct):
     stream: bool = False
 
 
+Take = Callable[[bytes], bool]
+"""Takes a piece of bytes as it comes; returns whether it wants the next one already."""
+
+
 class Answer(Protocol):
     """An upstream's reply: its head is here, its body still comes."""
 
@@ -190,6 +194,12 @@ class Answer(Protocol):
         """Return what the next network read brought, decompressed; `b""` at the end.
 
         Errors: Broken (provider_cut, provider_timeout) when the body ends early or stays silent.
+        """
+
+    async def pour(self, take: Take) -> bool:
+        """Hand what comes to `take` until the end, then return True; False when it wants no more for now.
+
+        Errors: as `read`, and as `take`.
         """
 
     async def read_all(self, limit: int = ...) -> bytes:

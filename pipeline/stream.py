@@ -41,9 +41,16 @@ class SseSplitter:
                 return []
             data = b"".join(self._pieces)
             self._pieces.clear()
-        # PERF: Google's own framing (one CRLF line an event, whole events a read) needs no line parsing.
+        # PERF: Google's own framing (one CRLF line an event, whole events a read) needs no line parsing, and where a
+        # read is one event, no list of lines either: 0.5 us instead of 1.3 (benchmarks/streaming.py).
+        if not data.endswith(b"\r\n\r\n"):
+            return self._feed_slowly(data)
+        last = len(data) - 4
+        if data.find(b"\n") == last + 1 and data.find(b"\r") == last > 6 and data.startswith(b"data: "):
+            self._scanned = 0
+            return [data[6:last]]
         boundaries = data.count(b"\r\n\r\n")
-        if boundaries and data.endswith(b"\r\n\r\n") and data.count(b"\n") == 2 * boundaries == data.count(b"\r"):
+        if data.count(b"\n") == 2 * boundaries == data.count(b"\r"):
             self._scanned = 0
             return [event for line in data[:-4].split(b"\r\n\r\n") if (event := _event_of_line(line))]
         return self._feed_slowly(data)

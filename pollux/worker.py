@@ -17,6 +17,8 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from adapters.logs import Logs, configure
+from adapters.serving.handover import Handover
+from adapters.serving.server import Server as HttpServer
 from pipeline.errors import StoreError
 from pollux.listener import BACKLOG
 from pollux.loop import loop_factory
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from pollux.wiring import House
 
 _AFTER_GRACE = 8.0
-"""Seconds that hypercorn waits beyond the grace period, in which broken-off streams say why."""
+"""Seconds that the server waits beyond the grace period, in which broken-off streams say why."""
 
 
 def run(
@@ -120,9 +122,10 @@ async def serve_house(house: House, listener: socket.socket, stop: asyncio.Event
             tasks.create_task(granian.serve(house.app, listener, stop))
             return
         _bound_silence(listener, settings.server.send_timeout)
-        # Hypercorn makes a socket of its own from the number, and closes it.
-        config = _config(f"fd://{listener.detach()}", settings.server)
-        tasks.create_task(_serve_app(house.app, config, stop))
+        grace = settings.server.grace + _AFTER_GRACE
+        handover = Handover(house.app, _config("", settings.server))
+        server = HttpServer(house.app, handover, idle_timeout=settings.server.idle_timeout, grace=grace)
+        tasks.create_task(server.serve_on(listener, BACKLOG, stop))
 
 
 def _bound_silence(listener: socket.socket, seconds: float) -> None:

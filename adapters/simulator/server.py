@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import msgspec
 
+from adapters.listening import stop_listening
 from adapters.simulator.canned import start as start_canned
 from adapters.simulator.control import answer as control
 from adapters.simulator.delivery import deliver
@@ -45,7 +46,7 @@ class Simulator:
         """Stop listening and drop every connection."""
         if self._server is None:
             return
-        self._server.close()
+        await stop_listening(self._server)
         for wire in list(self._wires):
             wire.close()
         await self.wait_connections(0)

@@ -24,7 +24,12 @@ ROWS = {
         "pollux_limit_rejections_total",
         "pollux_auth_failures_total",
     ),
-    "Streams": ("pollux_stream_end_total", "pollux_streams_open", "pollux_time_per_output_token_seconds"),
+    "Streams": (
+        "pollux_stream_end_total",
+        "pollux_streams_open",
+        "pollux_inter_chunk_seconds",
+        "pollux_time_per_output_token_seconds",
+    ),
     "Pool": (
         "pollux_credentials",
         "pollux_quota_remaining_ratio",

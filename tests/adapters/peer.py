@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from adapters.listening import stop_listening
 from adapters.transport import Http1Transport, Timeouts
 from pipeline.errors import Broken
 from pipeline.ports import Call, Origin
@@ -104,7 +105,7 @@ async def peer(*scripts: Script, tls: ssl.SSLContext | None = None) -> AsyncIter
     try:
         yield it
     finally:
-        server.close()
+        await stop_listening(server)
         await it.close()
 
 

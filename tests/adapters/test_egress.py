@@ -192,6 +192,40 @@ async def test_compressed_stream_is_read_as_it_comes():
         assert await answer.read() == b""
 
 
+async def test_answer_is_poured_until_it_is_wanted_no_more_and_then_to_its_end():
+    half = len(ZIPPED) // 2
+    plain = says(CHUNKED, *[b"5\r\nhello\r\n"] * 100, b"0\r\n\r\n", pause=0.0002)
+    for script in (plain, says(GZIP + ZIPPED[:half], ZIPPED[half:], pause=0.02)):
+        async with through("http", script) as (transport, origin, _, _):
+            for often in (1, 2, 1000):
+                answer = await transport.send(call(origin))
+                pieces: list[bytes] = []
+
+                def take(piece: bytes, pieces: list[bytes] = pieces, often: int = often) -> bool:
+                    pieces.append(piece)
+                    return len(pieces) % often != 0
+
+                while not await answer.pour(take):
+                    pass
+                assert b"".join(pieces) == b"hello" * 100
+                assert await answer.read() == b""
+
+
+async def test_pouring_ends_with_what_breaks_the_answer_or_its_taker():
+    for pieces, wrong in ((CHUNKED + b"5\r\nhello\r\n", Broken), (HELLO, LookupError)):
+        async with through("http", says_once(pieces, pause=0.02)) as (transport, origin, _, _):
+            answer = await transport.send(call(origin))
+
+            def take(piece: bytes, wrong: type[Exception] = wrong) -> bool:
+                if wrong is LookupError:
+                    raise LookupError(piece)
+                return True
+
+            with pytest.raises(wrong):
+                await answer.pour(take)
+            answer.close()
+
+
 @pytest.mark.parametrize("pieces", [(), (HELLO[:-1],), (CHUNKED + b"5\r\nhello\r\n",)])
 @pytest.mark.parametrize("way", WAYS)
 async def test_cut_is_an_error(way, pieces):

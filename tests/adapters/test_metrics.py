@@ -16,6 +16,7 @@ from adapters.metric_samples import resident
 from adapters.metric_table import METRICS, TOKEN_TYPES
 from adapters.metrics import OVERFLOW, UNKNOWN_MODEL, PrometheusMeter, SharedMetrics
 from pipeline.errors import BadRequest, Broken, ProxyError
+from pipeline.gaps import Gaps
 from tests.adapters.ended import ended
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +45,24 @@ def test_complete_stream_is_counted_everywhere():
     assert now["pollux_stream_end_total"] == {("default", "complete"): 1}
     assert now["pollux_upstream_attempts_per_request_sum"] == {("default",): 2}
     assert now["pollux_usage_source_total"] == {("upstream",): 1, ("missing",): 0}
+
+
+def test_silences_of_a_stream_are_counted_as_if_observed_one_by_one():
+    gaps, moment = Gaps(), 100.0
+    for silence in (0.0, 0.004, 0.0100001, 0.0099999, 5.0, 31.0):
+        moment += silence
+        gaps.note(moment)
+    meter = PrometheusMeter()
+    for _ in range(2):
+        x = ended()
+        x.gaps = gaps
+        meter.done(x, None)
+    now = figures(meter)
+    buckets = {float(le): count for (_, le), count in now["pollux_inter_chunk_seconds_bucket"].items()}
+    expected = {0.001: 0, 0.005: 2, 0.01: 4, 0.025: 6, 2.5: 6, 10.0: 8, 30.0: 8, float("inf"): 10}
+    assert {bound: buckets[bound] for bound in expected} == expected
+    assert now["pollux_inter_chunk_seconds_count"]["default",] == 10
+    assert now["pollux_inter_chunk_seconds_sum"]["default",] == pytest.approx(2 * (moment - 100.0))
 
 
 def test_unary_answer_has_no_stream_series():

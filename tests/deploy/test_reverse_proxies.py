@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.listening import stop_listening
 from tests.adapters.certificate import self_signed
 from tests.deploy.assets import DEPLOY, run, tool
 
@@ -43,7 +44,7 @@ async def drip() -> AsyncIterator[Drip]:
     server = await asyncio.start_server(upstream.answer, "127.0.0.1", 0)
     upstream.port = server.sockets[0].getsockname()[1]
     yield upstream
-    server.close()
+    await stop_listening(server)
     await server.wait_closed()
 
 

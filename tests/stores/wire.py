@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+
+from adapters.listening import stop_listening
 
 
 class Wire:
@@ -20,7 +22,7 @@ class Wire:
         self.lost = 0
 
     async def open(self) -> Wire:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, ssl=self._tls)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -30,28 +32,35 @@ class Wire:
 
     async def cut(self) -> None:
         """End all connections and take no more, until it is opened again."""
-        self._server.close()
-        for end in self._ends:
-            end.cancel()
-        await asyncio.gather(*self._ends, return_exceptions=True)
-        self._ends.clear()
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if isinstance(self._target, int):
-            there = await asyncio.open_connection("127.0.0.1", self._target)
-        else:
-            there = await asyncio.open_unix_connection(self._target)
-        losing = asyncio.Event()
-        both = (self._ask(reader, there[1], losing), self._answer(there[0], writer, losing))
-        ends = [asyncio.create_task(end) for end in both]
-        self._ends.update(ends)
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        await stop_listening(self._server)
+        ends = list(self._ends)
         for end in ends:
             end.cancel()
-        for each in (writer, there[1]):
-            each.close()
-            with suppress(ConnectionError):
-                await each.wait_closed()
+        await asyncio.gather(*ends, return_exceptions=True)
+        await asyncio.sleep(0)  # in which their sockets are closed
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        end = asyncio.create_task(self._pass(reader, writer))
+        self._ends.add(end)
+        end.add_done_callback(self._ends.discard)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with ExitStack() as closing:
+            closing.callback(writer.close)
+            if isinstance(self._target, int):
+                there = await asyncio.open_connection("127.0.0.1", self._target)
+            else:
+                there = await asyncio.open_unix_connection(self._target)
+            closing.callback(there[1].close)
+            losing = asyncio.Event()
+            both = (self._ask(reader, there[1], losing), self._answer(there[0], writer, losing))
+            ends = [asyncio.create_task(end) for end in both]
+            try:
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for end in ends:
+                    end.cancel()
+                await asyncio.gather(*ends, return_exceptions=True)
 
     async def _ask(self, here: asyncio.StreamReader, there: asyncio.StreamWriter, losing: asyncio.Event) -> None:
         with suppress(ConnectionError):

@@ -69,7 +69,7 @@ def plain_request(data: bytes) -> PlainRequest | None:
 
     Shape: a head that is whole, of HTTP/1.1, in ASCII, with one Host, no coding of its body and no wish to speak
         anything else.
-    PERF: 5 us where h11 takes 60 (benchmarks/unary.py).
+    PERF: ten headers in 5 us, where h11 takes 31 (benchmarks/unary.py).
     """
     head, end, rest = data.partition(b"\r\n\r\n")
     plain = _PLAIN.fullmatch(head) if end and len(head) <= HEAD_LIMIT else None

@@ -1,7 +1,7 @@
 """What a refusal costs the unit that met it, and how that outlives the process."""
 
 from collections.abc import Callable, Iterable
-from random import Random
+from random import Random, getrandbits
 
 import msgspec
 import structlog
@@ -54,7 +54,7 @@ class Penalties:
     def __init__(
         self, roster: Roster, state: StateStore, clock: Clock, scheduling: Scheduling, cooled: Cooled | None = None
     ) -> None:
-        self.cooldowns = Cooldowns(Random())
+        self.cooldowns = Cooldowns(Random(getrandbits(64)))  # tests that seed the shared generator repeat themselves
         self._models: dict[str, Cooldown] = {}
         self._roster = roster
         self._state = state

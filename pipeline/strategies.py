@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from math import exp
-from random import Random
+from random import Random, getrandbits
 
 from msgspec import Struct
 
@@ -106,7 +106,7 @@ class Adaptive(Strategy):
     def __init__(self, loads: Loads, clock: Clock, random: Random | None = None) -> None:
         self._loads = loads
         self._clock = clock
-        self._random = random or Random()
+        self._random = random or Random(getrandbits(64))  # as for cooldowns: so that tests repeat themselves
         self._records: dict[int, Record] = {}
 
     def pick(self, free: int, x: Exchange) -> int:

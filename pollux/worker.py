@@ -1,4 +1,4 @@
-"""One worker process: the house wired up, served by hypercorn on a socket that the parent opened."""
+"""One worker process: the house wired up, serving on a socket that the parent opened."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
 """Laws of the pool, whatever happens in whatever order."""
 
-import asyncio
 from typing import Any, cast, get_args
 
 from hypothesis import settings
@@ -21,6 +20,7 @@ from pipeline.errors import GIVE_UP, ROTATE, AllCooling, NoCredential, Quota, Re
 from pipeline.leases import UnitLease
 from pipeline.scheduling import StrategyName
 from tests.pipeline.pools import Rig, account, exchange, holdings_of, key
+from tests.pipeline.virtual_time import VirtualLoop
 
 SCOPES: tuple[Scope, ...] = ("unit_model", "project_model", "unit", "credential")
 MODELS = ("flash", "pro")
@@ -63,7 +63,7 @@ class PoolMachine(RuleBasedStateMachine):
     def open(
         self, calls: int, strategy: StrategyName, concurrency: int, faults: int, limits: tuple[Limit, ...]
     ) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop = VirtualLoop()  # on a real one the pool's own tasks come in now and then, and no run is like another
         self.concurrency = concurrency
         self.rig = Rig(
             *CREDENTIALS,

@@ -23,7 +23,9 @@ class _Selector(selectors.DefaultSelector):
         return ready
 
 
-class _Loop(asyncio.SelectorEventLoop):
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A loop on which no time passes while anything can still be done."""
+
     def __init__(self) -> None:
         self._passed = _Selector()
         super().__init__(self._passed)
@@ -50,5 +52,5 @@ class LoopClock:
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; what is still under way then is cancelled."""
-    with asyncio.Runner(loop_factory=_Loop) as runner:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(work)

@@ -10,9 +10,9 @@ _TURNS = 3
 async def stop_listening(server: asyncio.Server) -> None:
     """Close a listener, and no connection with it.
 
-    Why: measured with Python 3.11, a connection that asyncio's own loop accepted two turns before its listener closes is
-        neither served nor closed: it is met when garbage is collected. So it accepts nothing more, and what it has
-        accepted by then is through after three turns.
+    Why: measured with Python 3.11, what asyncio's own loop has accepted, but not yet given a protocol when its listener
+        closes, is neither served nor closed: it is met when garbage is collected. So nothing more is accepted, and
+        what was accepted by then is through after three turns.
     """
     loop = asyncio.get_running_loop()
     if isinstance(loop, asyncio.SelectorEventLoop):

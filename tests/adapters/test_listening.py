@@ -32,7 +32,8 @@ async def close_while_callers_come() -> None:
     await asyncio.sleep(0.01)
     await stop_listening(server)
     done.set()
-    await asyncio.to_thread(lambda: [caller.join() for caller in callers])
+    for caller in callers:
+        await asyncio.to_thread(caller.join)
     await asyncio.sleep(0.01)
 
 

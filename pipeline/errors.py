@@ -81,11 +81,16 @@ ROTATE = Verdict("request", "rotate")
 
 
 class ProxyError(Exception):
-    """A request that will not be answered as asked, with what the caller may know about it."""
+    """A request that will not be answered as asked, with what the caller may know about it.
+
+    Shape: `back_in` is the `retry_after` of those that are given none.
+    Units: `retry_after` and `back_in` in seconds.
+    """
 
     status: int = 500
     error_type: str = "proxy_internal"
     title: ClassVar[str] = "The proxy failed."
+    back_in: ClassVar[float | None] = None
 
     def __init__(
         self,
@@ -99,7 +104,7 @@ class ProxyError(Exception):
         super().__init__(message or self.title)
         self.message = message or self.title
         self.field = field
-        self.retry_after = retry_after
+        self.retry_after = self.back_in if retry_after is None else retry_after
         if status is not None:
             self.status = status
         if error_type is not None:
@@ -204,6 +209,7 @@ class NoCredential(ProxyError):
     status = 503
     error_type = "proxy_no_credential"
     title = "No credential is available for this request."
+    back_in = 5.0
 
 
 class Draining(ProxyError):
@@ -212,6 +218,7 @@ class Draining(ProxyError):
     status = 503
     error_type = "proxy_draining"
     title = "The proxy is shutting down."
+    back_in = 1.0
 
 
 class StoreError(ProxyError):
@@ -220,6 +227,7 @@ class StoreError(ProxyError):
     status = 503
     error_type = "proxy_store"
     title = "The store is unavailable."
+    back_in = 5.0
 
 
 class UpstreamError(ProxyError):
@@ -278,3 +286,4 @@ class Terms(UpstreamError):
     status = 503
     error_type = "provider_terms"
     title = "Upstream has suspended this credential."
+    back_in = 5.0

@@ -11,6 +11,7 @@ from msgspec import Struct
 from pipeline.allowance import PATIENCE as LENT
 from pipeline.books import Book
 from pipeline.breakers import Breakers
+from pipeline.cooldowns import SHORTEST
 from pipeline.errors import AllCooling, NoCredential, UpstreamError
 from pipeline.exchange import Exchange
 from pipeline.ledger import Ledger
@@ -29,6 +30,9 @@ BREAKS = frozenset({"provider_5xx", "provider_timeout", "provider_connect", "pro
 
 COUNTED = frozenset({"generate", "embed", "batch_embed"})
 """The operations that quotas are counted for: counting tokens is free."""
+
+COME_BACK = frozenset({429, 503})
+"""The statuses that tell the caller when to ask again."""
 
 
 class Grant(Struct):
@@ -124,6 +128,8 @@ class Grants:
         # A fault that follows a request from unit to unit is the request's: the first has paid for it.
         if new or not verdict.suspect:
             self._penalties.judge(Refusal(unit, grant.model, grant.at, exc))
+        if exc.status in COME_BACK:
+            exc.retry_after = self._back_in(x) or exc.retry_after
         now = self._clock.tick()
         if new and exc.error_type in BREAKS:
             self._breakers.broke(unit.slot, now)
@@ -175,11 +181,22 @@ class Grants:
             self._moved(tier, unit)
         return unit
 
+    def _back_in(self, x: Exchange) -> float | None:
+        """Return in how many seconds a unit serves this model again; None when there is none left.
+
+        Upstream's own figure is not it: another unit may be free, and the one that was refused rests a little longer.
+        """
+        units, now, cooldowns = self._roster.able(x.operation), self._clock.tick(), self._penalties.cooldowns
+        if not units:
+            return None
+        rest = self._penalties.back_off(x.model)
+        if not cooldowns.free(units, x.model, now):
+            rest = max(rest, cooldowns.earliest(units, x.model) - now)
+        return max(rest, SHORTEST)
+
     async def _wait(self, x: Exchange, search: Search) -> None:
         """Wait for the first unit to be free again. Errors: NoCredential; AllCooling when that takes too long."""
-        units = 0
-        for tier in self._roster.tiers:
-            units |= tier.units.get(x.operation, 0)
+        units = self._roster.able(x.operation)
         if not units:
             raise NoCredential(f"No credential is available that can {x.operation}.")
         now, cooldowns = self._clock.tick(), self._penalties.cooldowns

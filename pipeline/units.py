@@ -110,6 +110,13 @@ class Roster:
         """Return the tier that a unit serves in."""
         return self._tier_of[unit.credential.kind]
 
+    def able(self, operation: str) -> int:
+        """Return the set of the units in use that can do this, resting or not."""
+        units = 0
+        for tier in self.tiers:
+            units |= tier.units.get(operation, 0)
+        return units
+
     def sharing(self, unit: Unit) -> list[Unit]:
         """Return the units that share public quotas with this one, itself included."""
         return [self._units[slot] for slot in slots(self._sharing[unit.shares])] if unit.shares else [unit]

@@ -138,6 +138,30 @@ async def test_all_resting_says_when_the_first_is_back():
     assert await rig.served(1) == ["b"]
 
 
+@pytest.mark.parametrize("seconds", [None, 0.5, 2.9, 59.9])
+async def test_who_comes_back_when_the_refusal_said_is_served(seconds: float | None) -> None:
+    """The unit rests a little longer than upstream has asked for, and so must the caller."""
+    rig = await Rig(key("a")).started()
+    refused = busy(seconds=seconds)
+    await rig.meet(refused)
+    rig.clock.time += cast("float", refused.retry_after)
+    assert await rig.served(1) == ["a"]
+
+
+async def test_refused_caller_is_told_of_the_unit_that_is_free():
+    rig = await Rig(key("a"), key("b")).started()
+    refused = busy(seconds=50)
+    await rig.meet(refused)
+    assert refused.retry_after == 1.0
+
+
+async def test_refusal_that_leaves_no_unit_keeps_its_own_word():
+    rig = await Rig(key("a")).started()
+    refused = suspended()
+    await rig.meet(refused)
+    assert refused.retry_after == type(refused).back_in
+
+
 async def test_request_may_wait_for_a_rest_to_end():
     rig = await Rig(key("a"), max_wait=60.0).started()
     await rig.meet(busy(seconds=50))

@@ -154,13 +154,24 @@ class PoolMachine(RuleBasedStateMachine):
 
     def fail(self, lease: UnitLease, verdict: Verdict) -> None:
         before = self.standing()
-        lease.fail(Refused(verdict=verdict))
+        exc = Refused(verdict=verdict, status=429)
+        lease.fail(exc)
+        if verdict.action != "give_up" and exc.retry_after is not None:
+            assert self.rests_over(lease.model, self.rig.clock.now() + exc.retry_after)
         harmless = lease.failure is not None and lease.failure.verdict in HARMLESS
         if harmless:
             assert self.standing() == before
         self.run(lease.close(lease.failure))
         if not harmless:
             assert lease._grant.unit.id not in self.free(lease.model)
+
+    def rests_over(self, model: str, at: float) -> bool:
+        """Whether some unit in use rests no longer then."""
+        return any(
+            unit.state not in {"disabled", "quarantined"}
+            and all(rest.until <= at + 1e-6 for of, rest in unit.rests.items() if of in {"", model})
+            for unit in self.rig.pool.snapshot()
+        )
 
     def standing(self) -> list[Any]:
         return [(unit.id, unit.state, unit.rests) for unit in self.rig.pool.snapshot()]

@@ -13,12 +13,19 @@ from pollux.storage import opened
 from tests.stores.servers import SERVERS
 from tests.stores.wire import Wire
 
-# pymongo 4.20 forgets the sockets of connections that fail while it makes them.
+# pymongo 4.20 forgets the sockets of connections that fail, or whose client is closed, while it makes them.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 WRITING = {"redis": b"EVALSHA", "postgres": b"COMMIT", "mongo": b"$inc", "mongod": b"$inc"}
 """What is in the last request that writes a batch."""
 TAKING = {"redis": b"EVALSHA", "postgres": b"\x00", "mongo": b"calls", "mongod": b"calls"}
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_is_collected():
+    """What a driver forgot is met here and not in another module's test."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(params=SERVERS)
@@ -31,7 +38,6 @@ async def state(name, servers):
     store = await opened(Storage(url=servers[name].fresh()))
     yield store
     await store.close()
-    gc.collect()
 
 
 async def until(condition):

@@ -178,14 +178,14 @@ def _checked(kind: str, rules: FetchRules) -> str:
 
 async def _body(answer: httpcore.Response, length: str, claimed: str, rules: FetchRules) -> bytes:
     """Read no more than is allowed, and no further than the first bytes of what is not wanted."""
-    too_large = Refused(f"it is larger than the {rules.max_bytes} bytes that are left for it")
-    if length.isdecimal() and int(length) > rules.max_bytes:
+    too_large = Refused(f"the documents of a request may hold no more than {rules.room.size} bytes together")
+    if length.isdecimal() and int(length) > rules.room.left:
         raise too_large
     data = bytearray()
     async for piece in answer.aiter_stream():
         known = len(data) >= ENOUGH
         data += piece
-        if len(data) > rules.max_bytes:
+        if not rules.room.take(len(piece)):
             raise too_large
         if not known and len(data) >= ENOUGH and sniffed(data):
             _checked(media_type(bytes(data), claimed), rules)

@@ -304,15 +304,32 @@ class Document(Struct, frozen=True):
     data: bytes
 
 
+class Room(Struct):
+    """How much the documents of one request may hold together; what is fetched at the same time shares it.
+
+    Units: bytes.
+    """
+
+    size: int
+    left: int
+
+    def take(self, count: int) -> bool:
+        """Take so much; False when there is less."""
+        if count > self.left:
+            return False
+        self.left -= count
+        return True
+
+
 class FetchRules(Struct, frozen=True):
-    """What may be fetched for a caller.
+    """What may be fetched for one request of a caller.
 
     Shape: `allow` are globs of hosts, `host:port` where it is not 80 or 443; `types` are globs of media types.
-    Units: `timeout` is seconds for everything, redirects included.
+    Units: `timeout` is seconds for each document, redirects included.
     """
 
     allow: list[str]
-    max_bytes: int
+    room: Room
     timeout: float
     max_redirects: int
     types: list[str]

@@ -1,17 +1,19 @@
 """Stage `fetch`: pictures and documents that a message names by their address."""
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
 from msgspec import field
-from msgspec.structs import replace
 
 from pipeline.errors import BadRequest
 from pipeline.exchange import Chunk, Exchange
-from pipeline.ports import Fetcher, FetchRules, Ports
+from pipeline.ports import Document, Fetcher, FetchRules, Ports, Room
 from pipeline.stage import Stage, StageConfig
 
+AT_ONCE = 4
+"""How many documents of one request are fetched at the same time: a caller must not flood a host through us."""
 TYPES = ("image/*", "application/pdf", "audio/*", "video/*", "text/*")
 
 
@@ -38,12 +40,13 @@ class Fetch(StageConfig, frozen=True):
 
     def build(self, ports: Ports) -> Stage:
         fetcher = ports.fetcher
-        rules = FetchRules(self.allow, self.max_bytes, self.timeout, self.max_redirects, self.types)
 
         async def fetch(x: Exchange) -> None:
             # Every dialect whose messages may hold addresses lists those it read in its echo.
             wanted: list[str] = getattr(x.asked.echo, "fetch", [])
             if wanted:
+                room = Room(self.max_bytes, self.max_bytes)
+                rules = FetchRules(self.allow, room, self.timeout, self.max_redirects, self.types)
                 await _put_in_place(x.payload, frozenset(wanted), fetcher, rules)
 
         return fetch
@@ -52,18 +55,34 @@ class Fetch(StageConfig, frozen=True):
 async def _put_in_place(payload: Chunk, wanted: frozenset[str], fetcher: Fetcher, rules: FetchRules) -> None:
     if not rules.allow:
         raise BadRequest("URLs are not fetched here: send the data itself, as a data: URL or base64.", field="url")
-    fetched: dict[str, Chunk] = {}
-    left = rules.max_bytes
+    places: dict[str, list[dict[str, Any]]] = {}
     for part in _parts(payload):
         url = (part.get("fileData") or {}).get("fileUri")
-        if url not in wanted:
-            continue
-        if url not in fetched:
-            document = await fetcher.fetch(url, replace(rules, max_bytes=left))
-            left -= len(document.data)
-            fetched[url] = {"mimeType": document.kind, "data": b64encode(document.data).decode()}
-        del part["fileData"]
-        part["inlineData"] = fetched[url]
+        if url in wanted:
+            places.setdefault(url, []).append(part)
+    documents = await _fetch_all(list(places), fetcher, rules)
+    for parts, document in zip(places.values(), documents, strict=True):
+        inline = {"mimeType": document.kind, "data": b64encode(document.data).decode()}
+        for part in parts:
+            del part["fileData"]
+            part["inlineData"] = inline
+
+
+async def _fetch_all(urls: list[str], fetcher: Fetcher, rules: FetchRules) -> list[Document]:
+    """Fetch several at once. The first that cannot be had ends the others, for the request is refused with it."""
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def fetch(url: str) -> Document:
+        async with turns:
+            return await fetcher.fetch(url, rules)
+
+    tasks = [asyncio.ensure_future(fetch(url)) for url in urls]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _parts(payload: Chunk) -> Iterator[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +14,7 @@ from adapters.fetching import GuardedFetcher
 from pipeline.errors import BadRequest
 from pipeline.exchange import Asked, Exchange, Request
 from pipeline.ports import Dialect, Document, FetchRules, Ports
-from pipeline.stages.fetch import Fetch
+from pipeline.stages.fetch import AT_ONCE, Fetch
 from tests.adapters.test_fetching import reply, site
 from tests.adapters.test_media_types import PNG
 from tests.pipeline.stages.callers import chat, generations, native, post
@@ -93,14 +94,20 @@ class Library:
 
     def __init__(self, **documents: bytes) -> None:
         self.documents = documents
-        self.asked: list[tuple[str, int]] = []
+        self.asked: list[str] = []
+        self.under_way = self.most = 0
 
     async def fetch(self, url: str, rules: FetchRules) -> Document:
-        self.asked.append((url, rules.max_bytes))
-        data = self.documents[url[-1]]
-        if len(data) > rules.max_bytes:
-            raise BadRequest("too large")
-        return Document("image/png", data)
+        self.asked.append(url)
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        try:
+            await asyncio.sleep(0.01)
+            if not rules.room.take(len(self.documents[url[-1]])):
+                raise BadRequest("too large")
+            return Document("image/png", self.documents[url[-1]])
+        finally:
+            self.under_way -= 1
 
 
 class Shelf:
@@ -135,11 +142,28 @@ async def test_every_place_of_a_url_is_filled_and_each_is_fetched_once() -> None
         named("u:c"),
         {"functionResponse": {"name": "f", "response": {}, "parts": [{"inlineData": b}]}},
     ]
-    assert [url for url, _ in library.asked] == ["u:a", "u:b"]
+    assert library.asked == ["u:a", "u:b"]
 
 
 async def test_size_is_that_of_all_documents_together() -> None:
     library = Library(a=b"x" * 60, b=b"x" * 60)
     with pytest.raises(BadRequest):
         await fetched(library, ["u:a", "u:b"], [{"parts": [named("u:a"), named("u:b")]}], max_bytes=100)
-    assert library.asked == [("u:a", 100), ("u:b", 40)]
+
+
+async def test_documents_are_fetched_side_by_side_and_not_all_at_once() -> None:
+    names = "abcdefghij"
+    library = Library(**{name: name.encode() for name in names})
+    urls = [f"u:{name}" for name in names]
+    (content,) = await fetched(library, urls, [{"parts": [named(url) for url in urls]}])
+    assert library.most == AT_ONCE
+    assert [part["inlineData"]["data"] for part in content["parts"]] == [b64encode(n.encode()).decode() for n in names]
+
+
+async def test_document_that_cannot_be_had_ends_the_fetching_of_the_others() -> None:
+    library = Library(a=b"x" * 200, **dict.fromkeys("bcdefghij", b"x"))
+    urls = [f"u:{name}" for name in "abcdefghij"]
+    with pytest.raises(BadRequest):
+        await fetched(library, urls, [{"parts": [named(url) for url in urls]}], max_bytes=100)
+    assert library.under_way == 0
+    assert len(library.asked) < len(urls)

@@ -40,7 +40,7 @@ async def close_while_callers_come() -> None:
 def test_no_accepted_connection_is_left_to_the_garbage_collector() -> None:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", ResourceWarning)
-        for _ in range(15):
+        for _ in range(5):
             asyncio.run(close_while_callers_come())
         gc.collect()
     assert [str(each.message) for each in said] == []

@@ -96,7 +96,7 @@ async def test_caller_gone_in_retry_pause_starts_nothing_more(tmp_path: Path) ->
         assert proxy.house.app.exchanges()
         return caller
 
-    async with pollux(tmp_path, scenario=Scenario(faults=[Fault("503")])) as proxy:
+    async with pollux(tmp_path, scenario=Scenario(faults=[Fault("500")])) as proxy:
         assert await seconds_held(proxy, pausing) < SOON
         await asyncio.sleep(1.5)
         assert len(proxy.google.requests) == ROUNDS

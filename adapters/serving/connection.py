@@ -45,6 +45,8 @@ class PlainConnection(asyncio.Protocol):
     """A socket and the request that it is busy with.
 
     Shape: `client` and `server` are the addresses of its ends; it closes when nothing is asked for `idle_timeout`.
+        What an answer has left unread of its request is read and dropped, so that the caller sees the answer: a socket
+        that is closed with bytes unread resets the connection, and takes away what was sent on it.
     asyncio and uvloop both set TCP_NODELAY on every TCP socket.
     """
 
@@ -54,6 +56,8 @@ class PlainConnection(asyncio.Protocol):
         self._turn: Turn | None = None
         self._ahead = bytearray()  # what a caller sent that did not wait for its answer
         self._out: list[bytes] = []
+        self._unread = 0  # what is still to come of a body that nobody wants
+        self._reusable = True
         self._reading = True
         self._writable: Future[None] | None = None
         self._idle_since = 0.0
@@ -74,6 +78,10 @@ class PlainConnection(asyncio.Protocol):
             self._close()
 
     def data_received(self, data: bytes) -> None:
+        if self._unread:
+            data = self._drop(data)
+            if not data:
+                return
         turn = self._turn
         if turn is None and self._writable is None:
             self._begin(data)
@@ -147,10 +155,11 @@ class PlainConnection(asyncio.Protocol):
         if turn is not self._turn:
             return
         self._turn = None
-        if not reusable or turn.wanted or self._host.retiring:
+        if self._host.retiring or not (reusable or turn.wanted):
             self._close()
             return
         self._idle_since = self._loop.time()
+        self._unread, self._reusable = turn.wanted, reusable
         if self._ahead:
             self.flush()
             self._go_on()
@@ -186,6 +195,18 @@ class PlainConnection(asyncio.Protocol):
         if request.rest:
             self._feed(turn, request.rest)
         self._host.serve(turn, request, self)
+
+    def _drop(self, data: bytes) -> bytes:
+        """Drop what belongs to an unwanted body; return what comes behind it."""
+        behind = data[self._unread :]
+        self._unread = max(self._unread - len(data), 0)
+        if self._unread:
+            return b""
+        if not self._reusable:
+            self._close()
+            return b""
+        self._idle_since = self._loop.time()
+        return behind
 
     def _give_away(self, data: bytes) -> None:
         self.flush()

@@ -109,15 +109,48 @@ async def test_body_that_is_read_slowly_is_not_lost_and_not_piled_up():
     assert max(held) <= 2 * HELD_LIMIT
 
 
-async def test_application_that_answers_without_reading_closes_after_the_answer():
-    async def app(scope, receive, send):
-        await say(send, b"no", 413)
+async def refuse(scope: Scope, receive, send):
+    await say(send, b"no", 413, (b"content-length", b"2"))
 
-    async with site(app) as it, it.visitor() as visitor:
+
+async def test_body_that_nobody_reads_is_dropped_and_what_follows_is_answered():
+    async with site(refuse) as it, it.visitor() as visitor:
         await visitor.send(POST % (b"", 9, b"hello"))
         answer = await visitor.answer()
         assert (answer.status, answer.body, answer.whole) == (413, b"no", True)
+        await visitor.send(b"you", b"!" + POST % (b"", 0, b"") + GET % b"")
+        for _ in range(2):
+            assert (await visitor.answer()).body == b"no"
+        assert await visitor.is_open()
+
+
+async def test_caller_that_sends_on_and_on_sees_the_refusal():
+    size = 30_000_000
+    async with site(refuse) as it, it.visitor() as visitor:
+        for _ in range(2):
+            await visitor.send(POST % (b"", size, b"x" * size))
+            assert (await visitor.answer()).status == 413
+
+
+async def test_connection_that_is_to_close_does_so_once_the_unwanted_body_is_there():
+    async with site(refuse) as it, it.visitor() as visitor:
+        await visitor.send(b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 9\r\n\r\nhello")
+        assert (await visitor.answer()).body == b"no"
+        assert await visitor.is_open()
+        await visitor.send(b"you!")
         assert await visitor.rest() == b""
+
+
+async def test_unwanted_body_that_never_ends_is_waited_for_no_longer_than_a_request():
+    async with site(refuse, idle_timeout=0.2) as it, it.visitor() as visitor:
+        await visitor.send(POST % (b"", 900, b"hello"))
+        assert (await visitor.answer()).body == b"no"
+        began = time.monotonic()
+        for _ in range(100):
+            await visitor.send(b"x", pause=0.01)
+            if not it.server._connections:
+                break
+        assert 0.1 < time.monotonic() - began < SOON
 
 
 async def test_body_that_came_whole_and_is_not_read_leaves_the_connection_usable():

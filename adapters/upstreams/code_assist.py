@@ -9,14 +9,13 @@ import orjson
 
 from adapters.endpoints import GOOGLE, Endpoints, split_base
 from adapters.upstreams.agent import UserAgent
-from adapters.upstreams.decoder import decoder
-from adapters.upstreams.gemini_api import JSON
+from adapters.upstreams.google import JSON, GoogleUpstream
 from adapters.upstreams.history import alternating, instruction
 from adapters.upstreams.targets import bare, suffix
-from adapters.upstreams.verdicts import TABLE, Table, classify
-from pipeline.errors import Refused, UpstreamError, Verdict
+from adapters.upstreams.verdicts import TABLE, Table
+from pipeline.errors import Refused, Verdict
 from pipeline.exchange import Chunk, Exchange, Headers
-from pipeline.ports import Call, Clock, Credential, Decoder, Lease
+from pipeline.ports import Call, Clock, Credential, Lease
 
 ALIASES = {"gemini-3.5-flash": "gemini-3-flash"}
 """Public names that Code Assist knows by another. Source: gemini-cli `config/models.ts`."""
@@ -51,7 +50,17 @@ class Finder(Protocol):
         """Return the project that the credential's account is to name."""
 
 
-class CodeAssist:
+def unwrapped(chunk: Chunk) -> Chunk:
+    """Return the answer within an envelope; an answer without one is returned as it is."""
+    inner = chunk.get("response")
+    if not isinstance(inner, dict):
+        return chunk
+    if "responseId" not in inner and "traceId" in chunk:
+        inner["responseId"] = chunk["traceId"]
+    return inner
+
+
+class CodeAssist(GoogleUpstream):
     """Calls `/v1internal:{method}` with the request in an envelope, and takes answers out of theirs.
 
     Shape: there are no embeddings here. The project is always sent.
@@ -60,6 +69,7 @@ class CodeAssist:
     name = "code_assist"
     transparent = False
     operations = frozenset({"generate", "count_tokens"})
+    unwrap = staticmethod(unwrapped)
 
     def __init__(
         self,
@@ -72,9 +82,7 @@ class CodeAssist:
         *,
         table: Table = TABLE,
     ) -> None:
-        self._agent = agent
-        self._clock = clock
-        self._table = table
+        super().__init__(agent, clock, table)
         self._tokens = tokens
         self._projects = projects
         self._aliases = aliases
@@ -104,14 +112,6 @@ class CodeAssist:
         target = self._targets[x.operation, stream]
         return Call(self._origin, target, headers, orjson.dumps(envelope), stream=stream)
 
-    def decoder(self, stream: bool) -> Decoder:
-        """Return a decoder that takes each answer out of its envelope."""
-        return decoder(stream, self.name, self._clock, unwrapped, self._table)
-
-    def refusal(self, status: int, headers: Headers, body: bytes) -> UpstreamError:
-        """Translate an error answer."""
-        return classify(status, headers, body, self._clock.now(), self.name, self._table)
-
     async def refresh(self, lease: Lease) -> bool:
         """Force one token refresh after a 401."""
         return await self._tokens.renew(lease.credential)
@@ -138,16 +138,6 @@ def bearer(token: str, credential: Credential) -> Headers:
     if isinstance(payer, str) and payer:
         headers.append((b"x-goog-user-project", payer.encode()))
     return headers
-
-
-def unwrapped(chunk: Chunk) -> Chunk:
-    """Return the answer within an envelope; an answer without one is returned as it is."""
-    inner = chunk.get("response")
-    if not isinstance(inner, dict):
-        return chunk
-    if "responseId" not in inner and "traceId" in chunk:
-        inner["responseId"] = chunk["traceId"]
-    return inner
 
 
 def accepted(payload: Chunk) -> Chunk:

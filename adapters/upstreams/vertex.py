@@ -7,65 +7,38 @@ import orjson
 from adapters.endpoints import GOOGLE, Endpoints, split_base
 from adapters.upstreams.agent import UserAgent
 from adapters.upstreams.code_assist import Bearer, bearer
-from adapters.upstreams.decoder import decoder
-from adapters.upstreams.gemini_api import JSON
-from adapters.upstreams.targets import METHODS, Targets, bare, segment, suffix
-from adapters.upstreams.verdicts import TABLE, Table, classify
+from adapters.upstreams.google import JSON, GoogleUpstream, KeyUpstream
+from adapters.upstreams.targets import Targets, bare, segment, suffix
+from adapters.upstreams.verdicts import TABLE, Table
 from adapters.upstreams.vertex_embeddings import embedded, embedding_request, method_of
-from pipeline.errors import Refused, UpstreamError, Verdict
-from pipeline.exchange import Chunk, Exchange, Headers
-from pipeline.ports import Call, Clock, Credential, Decoder, Lease, Origin
+from pipeline.errors import Refused, Verdict
+from pipeline.exchange import Chunk, Exchange
+from pipeline.ports import Call, Clock, Credential, Lease, Origin
 
 DEFAULT_LOCATION = "global"
 _MULTI_REGIONS = {"us", "eu"}
 _EMBEDDING = {"embed", "batch_embed"}
 
 
-class VertexExpress:
+class VertexExpress(KeyUpstream):
     """Calls `/v1beta1/publishers/google/models/{model}:{method}` with a key: no project, no location."""
 
     name = "vertex_express"
-    transparent = True
-    operations = frozenset(METHODS)
+    unwrap = staticmethod(embedded)
 
     def __init__(self, agent: UserAgent, clock: Clock, endpoints: Endpoints = GOOGLE, *, table: Table = TABLE) -> None:
-        self._agent = agent
-        self._clock = clock
-        self._table = table
-        self._origin, self._base = split_base(endpoints.vertex)
-        self._targets = Targets(self._target)
-
-    async def call(self, lease: Lease, x: Exchange, payload: Chunk, stream: bool) -> Call:
-        """Build the request."""
-        model = bare(x.model)
-        headers = [
-            JSON,
-            (b"x-goog-api-key", lease.credential.api_key.encode()),
-            (b"user-agent", self._agent(model)),
-        ]
-        body = orjson.dumps(rewritten(payload, model, x.operation))
-        return Call(self._origin, self._targets.of(model, x.operation, stream), headers, body, stream=stream)
-
-    def decoder(self, stream: bool) -> Decoder:
-        """Return a decoder: the bytes are the hub's own form, but for embeddings."""
-        return decoder(stream, self.name, self._clock, embedded, self._table)
-
-    def refusal(self, status: int, headers: Headers, body: bytes) -> UpstreamError:
-        """Translate an error answer."""
-        return classify(status, headers, body, self._clock.now(), self.name, self._table)
-
-    async def refresh(self, lease: Lease) -> bool:
-        """Return False: a key has nothing to refresh."""
-        del lease
-        return False
+        super().__init__(agent, clock, endpoints.vertex, table)
 
     def _target(self, place: str, model: str, operation: str, stream: bool) -> str:
         del place
         method = _method(model, operation, stream)
         return f"{self._base}/v1beta1/publishers/google/models/{segment(model)}{method}"
 
+    def _rewritten(self, payload: Chunk, model: str, operation: str) -> Chunk:
+        return rewritten(payload, model, operation)
 
-class Vertex:
+
+class Vertex(GoogleUpstream):
     """Calls `/v1/projects/{project}/locations/{location}/publishers/google/models/{model}:{method}`.
 
     Shape: the location is the credential's, else the default given here; `global`, `us` and `eu` have hosts
@@ -74,7 +47,7 @@ class Vertex:
 
     name = "vertex"
     transparent = True
-    operations = frozenset(METHODS)
+    unwrap = staticmethod(embedded)
 
     def __init__(
         self,
@@ -86,9 +59,7 @@ class Vertex:
         *,
         table: Table = TABLE,
     ) -> None:
-        self._agent = agent
-        self._clock = clock
-        self._table = table
+        super().__init__(agent, clock, table)
         self._tokens = tokens
         self._location = location
         self._endpoint = endpoints.vertex
@@ -106,14 +77,6 @@ class Vertex:
         body = orjson.dumps(rewritten(payload, model, x.operation))
         target = self._targets.of(model, x.operation, stream, place)
         return Call(self._origin_of(credential), target, headers, body, stream=stream)
-
-    def decoder(self, stream: bool) -> Decoder:
-        """Return a decoder: the bytes are the hub's own form, but for embeddings."""
-        return decoder(stream, self.name, self._clock, embedded, self._table)
-
-    def refusal(self, status: int, headers: Headers, body: bytes) -> UpstreamError:
-        """Translate an error answer."""
-        return classify(status, headers, body, self._clock.now(), self.name, self._table)
 
     async def refresh(self, lease: Lease) -> bool:
         """Force one new token after a 401."""

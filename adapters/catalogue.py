@@ -125,10 +125,12 @@ class GoogleCatalogue:
         for _ in range(_PAGES):
             fetched = await self._egress.fetch("GET", url, headers)
             page = _page(fetched.status, fetched.body)
-            listed.extend(model for model in page.get("models") or () if _is_served(model))
-            if not page.get("nextPageToken"):
+            models = page.get("models")
+            listed.extend(filter(_is_served, models if isinstance(models, list) else ()))
+            token = page.get("nextPageToken")
+            if not token or not isinstance(token, str):
                 break
-            url = f"{self._url}&pageToken={quote(page['nextPageToken'], safe='')}"
+            url = f"{self._url}&pageToken={quote(token, safe='')}"
         return listed
 
 
@@ -154,4 +156,8 @@ def _page(status: int, body: bytes) -> Chunk:
 
 
 def _is_served(model: Any) -> bool:
-    return isinstance(model, dict) and not _SERVED.isdisjoint(model.get("supportedGenerationMethods") or ())
+    """Whether an entry is one of a model that can be asked here; what is no entry at all is not."""
+    if not isinstance(model, dict) or not isinstance(model.get("name"), str):
+        return False
+    methods = model.get("supportedGenerationMethods")
+    return isinstance(methods, list) and any(method in _SERVED for method in methods if isinstance(method, str))

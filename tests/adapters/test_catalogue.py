@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import cast
 
+import orjson
 import pytest
 
 from adapters.catalogue import FRESH, GoogleCatalogue
-from adapters.egress import Egress
+from adapters.egress import Egress, Fetched
 from adapters.families import FAMILIES
 from adapters.simulator import Fault, Scenario, Simulator
 from pipeline.ports import Credential
@@ -85,6 +87,31 @@ async def test_google_that_does_not_answer_leaves_the_table_and_is_asked_again_l
     await rig.names()
     await rig.settle()
     assert rig.calls == 2
+
+
+class Answering:
+    """An egress that answers each request with the same page."""
+
+    def __init__(self, page: object) -> None:
+        self.page = page
+
+    async def fetch(self, *_: object) -> Fetched:
+        return Fetched(200, [], orjson.dumps(self.page))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"models": "none", "nextPageToken": 7},
+        {"models": {"name": "models/gemini-odd"}, "nextPageToken": ["x"]},
+        {"models": [None, 3, {}, {"name": 3}, {"supportedGenerationMethods": ["generateContent"]}]},
+        {"models": [{"name": "models/gemini-odd", "supportedGenerationMethods": each} for each in ("x", 3, [{}, 3])]},
+    ],
+)
+async def test_what_is_no_list_of_models_lists_none(page: object) -> None:
+    catalogue = GoogleCatalogue(cast("Egress", Answering(page)), StillClock(), lambda: [KEY])
+    assert await catalogue.models() == []
+    await catalogue.close()
 
 
 async def test_key_that_may_not_list_is_followed_by_another(rig):

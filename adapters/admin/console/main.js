@@ -1,5 +1,5 @@
 // Where the console begins: which page the address asks for, in which language and theme.
-import { html, render, useEffect, useState } from "./html.js";
+import { html, render, useState } from "./html.js";
 import { language, speak } from "./language.js";
 import { theme, wear } from "./theme.js";
 import { Console } from "./console.js";
@@ -12,14 +12,10 @@ const PAGES = { "/auth": Contribute, "/api-key-query": KeyQuery };
 
 function Page() {
   const [looks, setLooks] = useState({ language: language(), theme: theme() });
-  useEffect(() => {
-    speak(looks.language);
-    wear(looks.theme);
-  }, [looks]);
   const change = {
     ...looks,
     setLanguage: (name) => { speak(name); setLooks((before) => ({ ...before, language: name })); },
-    setTheme: (name) => setLooks((before) => ({ ...before, theme: name })),
+    setTheme: (name) => { wear(name); setLooks((before) => ({ ...before, theme: name })); },
   };
   const Shown = PAGES[location.pathname] || Console;
   return html`<div class="page" key=${looks.language}>
@@ -29,5 +25,6 @@ function Page() {
   </div>`;
 }
 
+speak(language());
 wear(theme());
 render(html`<${Page} />`, document.getElementById("app"));

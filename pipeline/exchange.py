@@ -191,6 +191,11 @@ class Exchange(Struct, dict=False, weakref=True, eq=False):
     trace: "Trace | None" = None
     notes: dict[str, Any] = {}
 
+    @property
+    def named(self) -> str:
+        """The model by the name that the caller asked for, which is the one that it knows."""
+        return self.asked.model or self.model
+
     def note(self, chunk: Chunk) -> None:
         """Keep what the end of an answer is judged and counted by: finish reasons and usage."""
         usage = chunk.get("usageMetadata")

@@ -88,7 +88,7 @@ class Vectors:
             for index, vector in enumerate(self._vectors)
         ]
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        return orjson.dumps({"object": "list", "data": data, "model": self._x.model, "usage": usage})
+        return orjson.dumps({"object": "list", "data": data, "model": self._x.named, "usage": usage})
 
     def error_event(self, exc: ProxyError) -> bytes:
         return orjson.dumps(error_document(exc))

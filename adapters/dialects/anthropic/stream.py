@@ -75,7 +75,7 @@ class MessageStream:
             "id": f"msg_{self._x.id}",
             "type": "message",
             "role": "assistant",
-            "model": self._x.model,
+            "model": self._x.named,
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,

@@ -50,7 +50,7 @@ class Message:
             "id": f"msg_{self._x.id}",
             "type": "message",
             "role": "assistant",
-            "model": self._x.model,
+            "model": self._x.named,
             "content": self._blocks,
             "stop_reason": reason,
             "stop_sequence": None,

@@ -43,7 +43,7 @@ class Completion:
                 "id": f"chatcmpl-{x.id}",
                 "object": "chat.completion",
                 "created": int(time.time()),
-                "model": x.asked.model or x.model,
+                "model": x.named,
                 "system_fingerprint": None,
                 "choices": choices,
                 "usage": usage(x.usage),

@@ -41,7 +41,7 @@ class ChunkStream:
             "id": f"chatcmpl-{x.id}",
             "object": "chat.completion.chunk",
             "created": int(time.time()),
-            "model": x.asked.model or x.model,
+            "model": x.named,
         }
         self._head = b"data: " + line(head)[:-1]
         self._null_usage = b',"usage":null}\n\n' if echo.include_usage else b"}\n\n"

@@ -27,7 +27,7 @@ class Answer:
             "status": "in_progress",
             "error": None,
             "incomplete_details": None,
-            "model": x.model,
+            "model": x.named,
             "output": [],
             "previous_response_id": None,
             "store": False,

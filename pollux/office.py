@@ -81,6 +81,8 @@ class HouseOffice(Office):
         spans = min(HOUR, max(self.clock.now() - _first(hour), STEP))
         return shapes.Overview(
             status=house.status(),
+            store=house.store,
+            store_name=house.store_name,
             version=__version__,
             started_at=house.traffic.since,
             now=self.clock.now(),

@@ -282,6 +282,12 @@ class House:
         behind = self._behind()
         return "ok" if behind is None or behind.healthy else "away"
 
+    @property
+    def store_name(self) -> str:
+        """Say what holds the state."""
+        behind = self._behind()
+        return "memory" if behind is None else behind.name
+
     def _behind(self) -> WriteBehind | None:
         return self.state if isinstance(self.state, WriteBehind) else None
 

@@ -7,7 +7,7 @@ import urllib.error
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.console.browser import PASSWORD, Theme, go, logged_in, opened, picture
 from tests.console.calls import chat, post
@@ -108,6 +108,19 @@ async def test_language_and_theme_are_chosen_and_kept(tmp_path: Path, browser: B
         await page.reload()
         await expect(page.locator("h1")).to_have_text("概览")
         assert await _is_dark(page)
+
+
+async def test_store_that_is_away_shows(tmp_path: Path, browser: Browser) -> None:
+    async with pollux(tmp_path) as proxy, opened(browser) as page:
+        await logged_in(page, proxy.url)
+        await expect(page.get_by_text("· sqlite")).to_be_visible()
+
+        async def away(route: Route) -> None:
+            answer = await route.fetch()
+            await route.fulfill(json=await answer.json() | {"store": "away"})
+
+        await page.route("**/api/v1/overview", away)
+        await expect(page.get_by_text("sqlite does not answer")).to_be_visible()
 
 
 async def test_keyboard_alone_is_enough(tmp_path: Path, browser: Browser) -> None:

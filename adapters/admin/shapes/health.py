@@ -54,10 +54,12 @@ class Overview(Struct):
     """How the house is doing.
 
     Shape: counts are of the last hour and of all workers; `active` and `recent_errors` are of the worker that
-        answers; `credentials` counts by state.
+        answers; `credentials` counts by state; while `store` is away, requests are served from memory and state waits.
     """
 
     status: Literal["ok", "no credential", "draining"]
+    store: Literal["ok", "away"]
+    store_name: str
     version: str
     started_at: Epoch
     now: Epoch

@@ -17,6 +17,7 @@ async def test_overview_and_charts_count_what_was_asked(tmp_path):
         await visitor.chat("a-wrong-key")
         overview = (await visitor.ask("GET", "/api/v1/overview")).document
         assert (overview["requests"], overview["errors"], overview["status"]) == (5, 1, "ok")
+        assert (overview["store"], overview["store_name"]) == ("ok", "sqlite")
         assert overview["error_share"] == 0.2
         assert overview["tokens"]["output"] > 0
         assert overview["credentials"] == {"ready": 4}

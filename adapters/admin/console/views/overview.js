@@ -21,7 +21,8 @@ function Figures({ data }) {
   const health = { ok: "ok", draining: "cooling" }[data.status] || "failed";
   return html`<dl class="figures">
     <${Figure} name=${t("health")}><${Badge} state=${health}>${tOr(`health.${data.status}`, data.status)}<//>
-      <small>${t("up", { time: span(data.now - data.started_at), version: data.version })}</small><//>
+      ${data.store === "away" && html` <${Badge} state="failed">${t("store.away", { name: data.store_name })}<//>`}
+      <small>${t("up", { time: span(data.now - data.started_at), version: data.version })}${data.store === "ok" && ` · ${data.store_name}`}</small><//>
     <${Figure} name=${t("requests")} id="requests">${whole(data.requests)}<small>${t("per.minute", { n: short(data.requests_per_minute) })}</small><//>
     <${Figure} name=${t("active")}>${whole(data.active)}<small>${t(data.workers > 1 ? "worker" : "workers", { n: data.workers, worker: data.worker + 1 })}</small><//>
     <${Figure} name=${t("errors")}>${percent(data.error_share)}<small>${t("errors.count", { n: whole(data.errors) })}</small><//>

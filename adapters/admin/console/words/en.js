@@ -13,6 +13,7 @@ export default {
   "span.days": "{n} d", "span.hours": "{n} h", "span.minutes": "{n} min", in: "in {time}", never: "never",
 
   health: "Health", "health.ok": "Well", "health.no credential": "No credential", "health.draining": "Shutting down", up: "{version}, up {time}",
+  "store.away": "{name} does not answer",
   requests: "Requests", active: "Under way", errors: "Errors", tokens: "Tokens", hour: "in the last hour",
   "per.minute": "{n} a minute", workers: "{n} worker|{n} workers", worker: "in worker {worker} of {n}", "errors.count": "{n} in the last hour",
   charts: "Charts", "chart.minutes": "{n} minutes", "chart.hour": "1 hour", "chart.traffic": "Traffic", "chart.requests": "{n} request|{n} requests", "chart.good": "Answered",

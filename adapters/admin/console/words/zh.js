@@ -13,6 +13,7 @@ export default {
   "span.days": "{n} 天", "span.hours": "{n} 小时", "span.minutes": "{n} 分", in: "{time} 后", never: "永不",
 
   health: "状态", "health.ok": "正常", "health.no credential": "没有凭证", "health.draining": "正在关闭", up: "{version}，已运行 {time}",
+  "store.away": "{name} 没有响应",
   requests: "请求", active: "进行中", errors: "错误", tokens: "Token", hour: "最近一小时",
   "per.minute": "每分钟 {n}", workers: "{n} 个进程", worker: "第 {worker} 个进程，共 {n} 个", "errors.count": "最近一小时 {n} 次",
   charts: "图表", "chart.minutes": "{n} 分钟", "chart.hour": "1 小时", "chart.traffic": "流量", "chart.requests": "{n} 个请求", "chart.good": "已应答",

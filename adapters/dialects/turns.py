@@ -6,9 +6,10 @@ their calls, and a content without parts.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from adapters.dialects.openai import ids
 from adapters.dialects.seal import Seal
@@ -20,24 +21,26 @@ Part = dict[str, Any]
 _NO_RESULT = {"error": "No result was given for this call."}
 
 
-class Waiting(Struct):
-    """A call that waits for its answer; `beside` are pictures that an answer cannot hold on older models."""
+class Call(Struct):
+    """A call of the model, and the answer that stands in the contents for it, be it only to say that there is none."""
 
-    name: str
     id: str
-    response: Part | None = None
-    pictures: list[Part] = field(default_factory=list)
+    answer: Part
+    answered: bool = False
 
 
 class Turns:
     """The contents of a payload; `finish` returns them.
 
-    Shape: parts of one role in a row share a content, each still by itself, as signatures demand.
+    Shape: parts of one role in a row share a content, each still by itself, as signatures demand. An answer that comes
+        late, after others have spoken, is written where its place is: right after its step.
     """
 
     def __init__(self, model: str) -> None:
         self._contents: list[dict[str, Any]] = []
-        self._waiting: list[Waiting] = []
+        self._waiting: list[Call] = []
+        self._unanswered: list[Call] = []
+        self._beside: list[Part] = []
         self._seal: Seal | None = None
         self._pictures_in_answers = checks(model)
 
@@ -62,17 +65,24 @@ class Turns:
     def call(self, name: str, call_id: str, args: dict[str, Any]) -> None:
         """Add a call of the model."""
         part: Part = {"functionCall": {"name": name, "args": args}}
+        answer: Part = {"name": name, "response": dict(_NO_RESULT)}
         if shown := ids.upstream(call_id):
-            part["functionCall"]["id"] = shown
+            part["functionCall"]["id"] = answer["id"] = shown
         self.model(part)
-        self._waiting.append(Waiting(name, call_id))
+        self._waiting.append(Call(call_id, answer))
 
     def answer(self, call_id: str, response: dict[str, Any], pictures: list[Part], place: str) -> None:
         """Add the answer to a call. Errors: BadRequest when no call of that id waits for one."""
-        call = next((each for each in self._waiting if each.id == call_id and each.response is None), None)
+        calls = chain(self._waiting, reversed(self._unanswered))
+        call = next((each for each in calls if each.id == call_id and not each.answered), None)
         if call is None:
-            raise BadRequest(f"{place}: {call_id!r} is not the id of a call just before this", field=place)
-        call.response, call.pictures = response, pictures
+            raise BadRequest(f"{place}: {call_id!r} is not the id of a call before this", field=place)
+        call.answered = True
+        call.answer["response"] = response
+        if pictures and self._pictures_in_answers:
+            call.answer["parts"] = pictures
+        else:
+            self._beside += pictures
 
     def finish(self, field: str) -> list[dict[str, Any]]:
         """Return the contents. Errors: BadRequest naming that field when there are none."""
@@ -94,20 +104,12 @@ class Turns:
 
     def _settle_answered(self) -> None:
         """The model speaks again: a step that has answers is over, one without may still get more calls."""
-        if any(call.response is not None for call in self._waiting):
+        if self._beside or any(call.answered for call in self._waiting):
             self._settle()
 
     def _settle(self) -> None:
         """Write a step's answers down: in one content, in the order of the calls, none missing."""
-        answers = [self._answer(call) for call in self._waiting]
-        beside = [] if self._pictures_in_answers else [p for call in self._waiting for p in call.pictures]
-        self._waiting, self._seal = [], None
-        self._add("user", answers + beside)
-
-    def _answer(self, call: Waiting) -> Part:
-        answer: Part = {"name": call.name, "response": call.response or dict(_NO_RESULT)}
-        if shown := ids.upstream(call.id):
-            answer["id"] = shown
-        if call.pictures and self._pictures_in_answers:
-            answer["parts"] = call.pictures
-        return {"functionResponse": answer}
+        answers = [{"functionResponse": call.answer} for call in self._waiting]
+        self._add("user", answers + self._beside)
+        self._unanswered += [call for call in self._waiting if not call.answered]
+        self._waiting, self._beside, self._seal = [], [], None

@@ -6,9 +6,10 @@ Source: generativelanguage v1beta, Content; "Thought signatures"; OpenAI API ref
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from adapters.dialects.document import object_in
 from adapters.dialects.names import Names
@@ -24,18 +25,19 @@ _NO_RESULT = {"error": "No result was given for this call."}
 
 
 class Call(Struct):
-    """A call that waits for its answer."""
+    """A call of the model, and the answer that stands in the contents for it, be it only to say that there is none."""
 
     name: str
     id: str | None
-    answer: Part | None = None
-    beside: list[Part] = field(default_factory=list)
+    answer: Part
+    answered: bool = False
 
 
 class Conversation:
     """The conversation as Gemini wants it, built message by message.
 
-    Shape: `contents` and `system` are for the payload; `fetch` gathers addresses as `media.link` says.
+    Shape: `contents` and `system` are for the payload; `fetch` gathers addresses as `media.link` says. An answer that
+        comes late, after others have spoken, is written where its place is: right after its step.
     """
 
     def __init__(self, model: str, names: Names) -> None:
@@ -44,6 +46,8 @@ class Conversation:
         self.fetch: list[str] = []
         self._names = names
         self._calls: list[Call] = []
+        self._unanswered: list[Call] = []
+        self._beside: list[Part] = []
         self._pictures_in_results = _TAKES_PICTURES_AS_RESULT.search(model) is not None
 
     def read(self, messages: list[request.Message]) -> None:
@@ -131,17 +135,18 @@ class Conversation:
 
     def _called(self, function: request.Called, known: str | None, signature: str | None) -> Part:
         name = self._names.upstream(function.name)
-        self._calls.append(Call(name, known))
         part: Part = {"functionCall": {"name": name, "args": _arguments(function.arguments)}}
+        answer: Part = {"name": name, "response": dict(_NO_RESULT)}
         if shown := ids.upstream(known):
-            part["functionCall"]["id"] = shown
+            part["functionCall"]["id"] = answer["id"] = shown
+        self._calls.append(Call(name, known, answer))
         if signature := signature or function.thought_signature:
             part["thoughtSignature"] = signature
         return part
 
     def _answered(self, message: request.Tool | request.Function, place: str) -> None:
         """Put an answer to the call it belongs to. Errors: BadRequest when there is no such call."""
-        waiting = [call for call in self._calls if call.answer is None]
+        waiting = (call for call in chain(self._calls, reversed(self._unanswered)) if not call.answered)
         if isinstance(message, request.Function):
             name = self._names.upstream(message.name)
             call = next((call for call in waiting if call.name == name), None)
@@ -152,28 +157,25 @@ class Conversation:
             key = "tool_call_id"
         if call is None:
             raise BadRequest(
-                f"{place}: a message of role 'tool' must answer a call of the assistant message before it",
+                f"{place}: a message of role 'tool' must answer a call of an assistant message before it",
                 field=f"{place}.{key}",
             )
         texts, others = [], []
         for part in self._parts(message.content, place):
             texts.append(part["text"]) if "text" in part else others.append(part)
-        call.answer = {"name": call.name, "response": _response("\n".join(texts))}
+        call.answered = True
+        call.answer["response"] = _response("\n".join(texts))
         if others and self._pictures_in_results:
             call.answer["parts"] = others
         else:
-            call.beside = others
+            self._beside += others
 
     def _settle(self) -> None:
         """Write the answers down: all of one step in one content, in the order of the calls, none missing."""
-        answers: list[Part] = []
-        for call in self._calls:
-            answer = call.answer or {"name": call.name, "response": dict(_NO_RESULT)}
-            if shown := ids.upstream(call.id):
-                answer["id"] = shown
-            answers.append({"functionResponse": answer})
-        self._add("user", answers + [part for call in self._calls for part in call.beside])
-        self._calls = []
+        answers: list[Part] = [{"functionResponse": call.answer} for call in self._calls]
+        self._add("user", answers + self._beside)
+        self._unanswered += [call for call in self._calls if not call.answered]
+        self._calls, self._beside = [], []
 
 
 def _with_pictures(text: str) -> list[Part]:

@@ -121,6 +121,25 @@ def test_missing_answer_is_made_up_and_says_so():
     assert answers[1]["response"] == {"error": "No result was given for this call."}
 
 
+def test_answers_in_messages_of_their_own_belong_to_one_step():
+    both = assistant(USE, USE | {"id": "toolu_2"})
+    late = user([result("toolu_2", "30"), {"type": "text", "text": "so?"}])
+    contents = asked(user("go"), both, user([result()]), {"role": "system", "content": "s"}, late).payload["contents"]
+    assert len(contents) == 3
+    first, second, text = contents[2]["parts"]
+    assert first["functionResponse"] == {"name": "weather", "id": "toolu_1", "response": {"result": "20"}}
+    assert second["functionResponse"] == {"name": "weather", "id": "toolu_2", "response": {"result": "30"}}
+    assert text == {"text": "so?"}
+
+
+def test_answer_after_the_user_spoke_stands_at_its_call():
+    late = user([result(content=[{"type": "text", "text": "20"}, PNG])])
+    contents = asked(user("go"), assistant(USE), user("wait"), late, model="gemini-2.5-flash").payload["contents"]
+    answer, said, picture = contents[2]["parts"]
+    assert answer["functionResponse"]["response"] == {"result": "20"}
+    assert (said, "inlineData" in picture) == ({"text": "wait"}, True)
+
+
 def test_failed_tool_answers_with_an_error():
     read = asked(user("go"), assistant(USE), user([result(content="boom", is_error=True)]))
     assert read.payload["contents"][2]["parts"][0]["functionResponse"]["response"] == {"error": "boom"}

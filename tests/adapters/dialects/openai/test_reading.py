@@ -185,6 +185,20 @@ def test_function_without_parameters_has_no_schema(parameters):
     assert read(tools=[tool]).payload["tools"] == [{"functionDeclarations": [{"name": "f"}]}]
 
 
+def test_result_after_others_spoke_stands_at_its_call():
+    calls = [{"id": name, "type": "function", "function": {"name": "f", "arguments": "{}"}} for name in ("a", "b")]
+    results = [{"role": "tool", "tool_call_id": name, "content": name} for name in ("a", "b")]
+    asked = {"role": "assistant", "tool_calls": calls}
+    contents = read(messages=[HI, asked, results[0], {"role": "user", "content": "and?"}, results[1]]).payload[
+        "contents"
+    ]
+    assert len(contents) == 3
+    first, second, said = contents[2]["parts"]
+    assert first["functionResponse"] == {"name": "f", "id": "a", "response": {"result": "a"}}
+    assert second["functionResponse"] == {"name": "f", "id": "b", "response": {"result": "b"}}
+    assert said == {"text": "and?"}
+
+
 def test_user_data_keys_are_never_renamed():
     """Seed #60: `user_id` became `userId` while `required` kept `user_id`."""
     schema = {"type": "object", "properties": {"user_id": {"type": "string"}}, "required": ["user_id"]}

@@ -124,6 +124,18 @@ def test_tool_loop_of_two_steps_keeps_each_signature_at_its_call():
     assert last["parts"][0]["functionResponse"]["id"] == "c3"
 
 
+def test_outputs_in_any_order_stand_at_their_calls():
+    second, third = ({**CALL, "call_id": name} for name in ("c2", "c3"))
+    late = [{**OUTPUT, "call_id": name, "output": name} for name in ("c2", "c3")]
+    contents = asked([GO, CALL, second, OUTPUT, third, GO, *late]).payload["contents"]
+    assert [content["role"] for content in contents] == ["user", "model", "user", "model", "user"]
+    answers = [
+        part["functionResponse"]["response"] for n in (2, 4) for part in contents[n]["parts"] if "text" not in part
+    ]
+    assert answers == [{"result": "20"}, {"result": "c2"}, {"result": "c3"}]
+    assert contents[4]["parts"][1:] == [{"text": "go"}]
+
+
 def test_foreign_reasoning_never_goes_upstream():
     foreign = {"type": "reasoning", "id": "rs", "summary": [], "encrypted_content": "gAAAAABo"}
     read = asked([GO, foreign, CALL, OUTPUT])

@@ -18,6 +18,7 @@ from pipeline.ports import Call, Clock, Credential, Lease, Origin
 DEFAULT_LOCATION = "global"
 _MULTI_REGIONS = {"us", "eu"}
 _EMBEDDING = {"embed", "batch_embed"}
+_COUNTED = frozenset({"contents", "systemInstruction", "tools", "generationConfig"})
 
 
 class VertexExpress(KeyUpstream):
@@ -108,10 +109,16 @@ def regional_base(location: str) -> str:
 
 
 def rewritten(payload: Chunk, model: str, operation: str) -> Chunk:
-    """Return the payload in Vertex's form: every turn names its role, the model is in the path only."""
+    """Return the payload in Vertex's form: every turn names its role, the model is in the path only.
+
+    Source: its CountTokensRequest has the fields that count at top level, and refuses all others.
+    """
     if operation in _EMBEDDING:
         return embedding_request(payload, model, operation)
-    request = payload.get("generateContentRequest") or payload
+    request = payload
+    if operation == "count_tokens":
+        whole = payload.get("generateContentRequest") or payload
+        request = {key: value for key, value in whole.items() if key in _COUNTED}
     contents = request.get("contents") or []
     if "model" not in request and all("role" in content for content in contents):
         return request

@@ -36,12 +36,16 @@ def embedding_request(payload: Chunk, model: str, operation: str) -> Chunk:
 def embedded(chunk: Chunk) -> Chunk:
     """Return predictions as embeddings in the hub's form; any other answer is returned as it is.
 
-    Shape: a single vector stands in `embedding` and in `embeddings`: which was asked for is not said here.
+    Shape: a single vector stands in `embedding` and in `embeddings`: which was asked for is not said here. Tokens that
+        were counted text by text are the usage of all.
     """
     predictions = chunk.get("predictions")
     if isinstance(predictions, list):
-        vectors = [{"values": each.get("embeddings", {}).get("values", [])} for each in predictions]
+        found = [each.get("embeddings", {}) for each in predictions]
+        vectors = [{"values": each.get("values", [])} for each in found]
         chunk = {"embeddings": vectors}
+        if tokens := int(sum((each.get("statistics") or {}).get("token_count") or 0 for each in found)):
+            chunk["usageMetadata"] = {"promptTokenCount": tokens, "totalTokenCount": tokens}
         if len(vectors) == 1:
             chunk["embedding"] = vectors[0]
     elif "embedding" in chunk:

@@ -96,6 +96,16 @@ async def test_turns_get_their_role_and_counting_its_top_level():
     assert counted == {**said("hi"), "systemInstruction": {"parts": []}}
 
 
+async def test_count_of_a_whole_request_has_only_what_vertex_counts():
+    choice = {"functionCallingConfig": {"mode": "ANY"}}
+    tools = [{"functionDeclarations": [{"name": "f"}]}]
+    whole = {**said("hi"), "tools": tools, "toolConfig": choice, "safetySettings": [], "labels": {"a": "b"}}
+    async with Simulator(Scenario(accounts=[ACCOUNT])) as sim:
+        wrapped = {"generateContentRequest": whole}
+        [count] = await ask(vertex(sim.url), loan(), "gemini-3.8-flash", wrapped, "count_tokens")
+    assert count["totalTokens"] > 0
+
+
 async def test_embeddings_are_predictions_there_and_embeddings_here():
     one = {
         "content": {"parts": [{"text": "a"}, {"text": "b"}]},
@@ -111,6 +121,9 @@ async def test_embeddings_are_predictions_there_and_embeddings_here():
     vector = {"values": [0.1]}
     assert embedded({"predictions": [{"embeddings": vector}] * 2}) == {"embeddings": [vector, vector]}
     assert embedded({"predictions": [{"embeddings": vector}]}) == {"embeddings": [vector], "embedding": vector}
+    counted = {"embeddings": {**vector, "statistics": {"truncated": False, "token_count": 4}}}
+    usage = {"promptTokenCount": 8, "totalTokenCount": 8}
+    assert embedded({"predictions": [counted] * 2}) == {"embeddings": [vector, vector], "usageMetadata": usage}
 
 
 async def test_newest_embedding_model_has_a_method_of_its_own_for_one_input():

@@ -15,7 +15,6 @@ from adapters.dialects.anthropic.thinking import thinking_config
 from adapters.dialects.anthropic.tools import tool_config, tools
 from adapters.dialects.names import Names
 from adapters.dialects.schema import clean
-from pipeline.signatures import checks
 
 
 class Echo(Struct):
@@ -41,7 +40,7 @@ def payload(body: messages.Body) -> tuple[dict[str, Any], Echo]:
         request["systemInstruction"] = {"parts": system}
     if declared := tools(body.tools or [], names):
         request["tools"] = declared
-        config = tool_config(body.tool_choice, declared, names, mixed=checks(body.model))
+        config = tool_config(body.tool_choice, declared, names)
         if config:
             request["toolConfig"] = config
     if generation := _generation(body):

@@ -26,13 +26,11 @@ def tools(asked: list[Tool], names: Names) -> list[dict[str, Any]]:
     return [*([{"functionDeclarations": functions}] if functions else []), *declared]
 
 
-def tool_config(
-    choice: ToolChoice | None, declared: list[dict[str, Any]], names: Names, *, mixed: bool
-) -> dict[str, Any]:
-    """Return the payload's toolConfig; `mixed` says that the model takes functions beside Google's own tools."""
+def tool_config(choice: ToolChoice | None, declared: list[dict[str, Any]], names: Names) -> dict[str, Any]:
+    """Return the payload's toolConfig. Errors: BadRequest for a choice of what is not there."""
     config: dict[str, Any] = {}
     functions = {f["name"] for tool in declared for f in tool.get("functionDeclarations", ())}
-    if mixed and functions and len(declared) > 1:
+    if functions and len(declared) > 1:
         config["includeServerSideToolInvocations"] = True
     mode = _MODES.get(choice.type) if choice and functions else None
     if not choice or not mode:

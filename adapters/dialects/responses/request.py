@@ -15,7 +15,6 @@ from adapters.dialects.responses.conversation import Conversation
 from adapters.dialects.responses.tools import tool_config, tools
 from adapters.dialects.schema import clean
 from pipeline.errors import BadRequest
-from pipeline.signatures import checks
 from pipeline.thinking import thinking
 
 _STORED = ("previous_response_id", "conversation", "prompt", "background")
@@ -68,7 +67,7 @@ def payload(body: items.Body, raw: dict[str, Any]) -> tuple[dict[str, Any], Echo
         request["systemInstruction"] = {"parts": [{"text": text} for text in system]}
     if found := tools(declared, names):
         request["tools"] = found
-        if config := tool_config(body.tool_choice, found, names, mixed=checks(body.model)):
+        if config := tool_config(body.tool_choice, found, names):
             request["toolConfig"] = config
     if generation := _generation(body):
         request["generationConfig"] = generation

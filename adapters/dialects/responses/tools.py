@@ -37,13 +37,11 @@ def tools(asked: list[Tool], names: Names) -> list[dict[str, Any]]:
     return [*declared, *({name: options} for name, options in google.items())]
 
 
-def tool_config(
-    choice: str | Choice | None, declared: list[dict[str, Any]], names: Names, *, mixed: bool
-) -> dict[str, Any]:
-    """Return the payload's toolConfig; `mixed` says that the model takes functions beside Google's own tools."""
+def tool_config(choice: str | Choice | None, declared: list[dict[str, Any]], names: Names) -> dict[str, Any]:
+    """Return the payload's toolConfig. Errors: BadRequest for a choice of what is not there."""
     functions = {f["name"] for tool in declared for f in tool.get("functionDeclarations", ())}
     config: dict[str, Any] = {}
-    if mixed and functions and len(declared) > 1:
+    if functions and len(declared) > 1:
         config["includeServerSideToolInvocations"] = True
     if choice and functions:
         calling = _calling(choice, functions, names)

@@ -198,6 +198,12 @@ def test_tools_become_functions_and_googles_own_tools():
     assert read.echo.names == {"mcp_weather": "mcp/weather"}
 
 
+def test_googles_tools_beside_functions_are_announced_whatever_the_model_is_called():
+    search = {"type": "web_search_20250305", "name": "web_search"}
+    payload = asked(user("hi"), model="claude-sonnet-5", tools=[WEATHER, search]).payload
+    assert payload["toolConfig"] == {"includeServerSideToolInvocations": True}
+
+
 @pytest.mark.parametrize(
     ("choice", "due"),
     [

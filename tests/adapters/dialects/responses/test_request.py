@@ -19,7 +19,8 @@ GO = {"role": "user", "content": "go"}
 
 
 def asked(given="hi", **body):
-    return OpenAIResponses().read(request("/v1/responses", {"model": "gemini-3.8-flash", "input": given, **body}))
+    body = {"model": "gemini-3.8-flash", "input": given, **body}
+    return OpenAIResponses().read(request("/v1/responses", body))
 
 
 def test_parameters_reach_upstream_unchanged():
@@ -158,6 +159,11 @@ def test_tools_of_every_kind_become_googles():
     assert search == {"googleSearch": {}}
     assert read.payload["toolConfig"]["functionCallingConfig"] == {"mode": "ANY"}
     assert read.echo.custom == {"patch"}
+
+
+def test_googles_tools_beside_functions_are_announced_whatever_the_model_is_called():
+    payload = asked(model="gpt-5", tools=[FUNCTION, {"type": "web_search"}]).payload
+    assert payload["toolConfig"] == {"includeServerSideToolInvocations": True}
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ class Asked(Struct):
 
     Shape: `operation` is generate | count_tokens | embed | batch_embed | models | model; `payload` is Gemini's request
         body for that operation; `echo` holds what only this dialect's own encoder needs again; `effort` is how
-        hard the model should think, in OpenAI's words: for models whose family shows only behind an alias.
+        much the model should think, in OpenAI's words or in tokens: for models whose family shows only behind an alias.
     """
 
     model: str = ""
@@ -85,7 +85,7 @@ class Asked(Struct):
     operation: str = "generate"
     stream: bool = False
     echo: Any = None
-    effort: str = ""
+    effort: str | int = ""
 
 
 class Reply(Struct):

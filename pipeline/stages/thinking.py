@@ -50,7 +50,7 @@ class Thinking(StageConfig, frozen=True):
                 _set(x.payload, wanted(x.model, x.features["thinking"]))
             elif x.asked.effort and not _says_how_much(x.payload):
                 # The dialect could not tell the family by an alias.
-                _set(x.payload, thinking(x.model, x.asked.effort))
+                _set(x.payload, wanted(x.model, x.asked.effort))
             elif defaults and not _says_how_much(x.payload):
                 _set(x.payload, _default(x.model, defaults))
             if include and x.dialect.name in _ASKED_FOR_HERE:

@@ -9,6 +9,7 @@ from adapters.dialects.anthropic.errors import error_document
 from adapters.dialects.anthropic.models import listing, page, single
 from adapters.dialects.anthropic.request import payload
 from adapters.dialects.anthropic.stream import MessageStream
+from adapters.dialects.anthropic.thinking import amount
 from adapters.dialects.anthropic.unary import Count, Message
 from adapters.dialects.document import decoded
 from adapters.dialects.refusal import refusal
@@ -40,7 +41,7 @@ class Anthropic:
         if path.endswith("count_tokens"):
             return Asked(body.model, {"generateContentRequest": chunk}, "count_tokens", echo=echo)
         effort = body.output_config.effort if body.output_config else None
-        return Asked(body.model, chunk, stream=bool(body.stream), echo=echo, effort=effort or "")
+        return Asked(body.model, chunk, stream=bool(body.stream), echo=echo, effort=amount(body.thinking, effort))
 
     def encoder(self, x: Exchange) -> Encoder:
         if x.operation == "count_tokens":

@@ -15,7 +15,8 @@ def thinking_config(model: str, asked: ThinkingConfig | None, effort: str | None
     """Return the thinkingConfig for what was asked; empty where nothing was.
 
     Shape: a budget becomes the level below it on models that know levels only, and stays within the model's limits
-        on the others, for beyond them Google refuses the request.
+        on the others, for beyond them Google refuses the request. Of a model that is not known by this name, `amount`
+        tells how much.
     """
     if asked is None:
         return thinking(model, effort) if effort else {}
@@ -29,10 +30,17 @@ def thinking_config(model: str, asked: ThinkingConfig | None, effort: str | None
     return {**_budget(model, asked.budget_tokens), **config}
 
 
+def amount(asked: ThinkingConfig | None, effort: str | None) -> str | int:
+    """Return how much to think, for a model whose family shows only behind an alias; empty where nothing was said."""
+    if asked is not None and asked.type == "disabled":
+        return "none"
+    return effort or (asked.budget_tokens if asked else None) or ""
+
+
 def _budget(model: str, tokens: int) -> dict[str, Any]:
     known = family(model)
     if known is None:
-        return {"thinkingBudget": tokens}
+        return {}
     if known.levels:
         return thinking(model, next(effort for least, effort in _LEVELS if tokens >= least))
     return {"thinkingBudget": min(max(tokens, known.least), known.most)}

@@ -12,7 +12,7 @@ from adapters.simulator.models import MODELS
 from adapters.simulator.thoughts import check_thinking
 from pipeline.stages.model_suffix import PREFIXES, SUFFIXES, taker
 from pipeline.stages.thinking import wanted
-from tests.pipeline.stages.callers import chat, generations, native
+from tests.pipeline.stages.callers import chat, generations, native, post
 from tests.proxy import pollux
 
 NAMES = [suffix for suffix, feature in SUFFIXES.items() if feature.startswith("thinking=")]
@@ -100,11 +100,28 @@ async def test_gemini_caller_hears_what_the_model_says_to_its_own_words(tmp_path
         assert (heard.status, len(generations(proxy))) == (400, 1)
 
 
-async def test_effort_reaches_a_model_that_is_called_by_an_alias(tmp_path: Path) -> None:
+def aliased(alias: str, model: str) -> str:
     shipped = (Path(__file__).parents[3] / "proxy.toml").read_text(encoding="utf-8")
-    stages = shipped[shipped.index("[[pipeline]]") :].replace(
-        "aliases = {}", 'aliases = { gpt-5 = "gemini-3.8-flash" }'
-    )
-    async with pollux(tmp_path, config=stages) as proxy:
+    return shipped[shipped.index("[[pipeline]]") :].replace("aliases = {}", f'aliases = {{ {alias} = "{model}" }}')
+
+
+async def test_effort_reaches_a_model_that_is_called_by_an_alias(tmp_path: Path) -> None:
+    async with pollux(tmp_path, config=aliased("gpt-5", "gemini-3.8-flash")) as proxy:
         assert not (await chat(proxy, "gpt-5", reasoning_effort="low")).errors
     assert generations(proxy)[-1]["generationConfig"]["thinkingConfig"]["thinkingLevel"] == "LOW"
+
+
+@pytest.mark.parametrize(
+    ("thinking", "due"),
+    [
+        ({"type": "disabled"}, {"thinkingBudget": 0, "includeThoughts": False}),
+        ({"type": "enabled", "budget_tokens": 31_999}, {"thinkingBudget": 24_576, "includeThoughts": True}),
+    ],
+)
+async def test_messages_thinking_fits_the_model_behind_an_alias(tmp_path: Path, thinking: Any, due: Any) -> None:
+    async with pollux(tmp_path, config=aliased("claude", "gemini-2.5-flash")) as proxy:
+        body = {"model": "claude", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+        status, _ = await post(proxy, "/v1/messages", {**body, "thinking": thinking})
+    assert status == 200
+    [sent] = generations(proxy)
+    assert sent["generationConfig"]["thinkingConfig"] == due

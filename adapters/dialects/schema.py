@@ -20,6 +20,8 @@ LISTS = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
 SINGLES = frozenset({"items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"})
 """Keywords that hold one schema."""
 
+_OLDER = "#/definitions/"
+
 # What one schema may grow to by writing out its references: a dozen lines can name a billion nodes.
 MAX_INLINED = 500
 
@@ -28,8 +30,8 @@ def clean(schema: Schema) -> Schema:
     """Return a schema for `parametersJsonSchema` or `responseJsonSchema`: the caller's, mended where Google trips.
 
     Shape: `$schema` goes; `const` becomes an `enum` of one; an `allOf` of one is merged; a `$ref` that has neighbours
-        is replaced by what it names (where that leads back to itself, the neighbours go instead). Never edits the
-        argument.
+        is replaced by what it names (where that leads back to itself, the neighbours go instead); the `definitions` of
+        older generators become the `$defs` that Google knows, and may stand beside a `$ref`. Never edits the argument.
     """
     return cast("Schema", _Cleaning(schema).node(schema, 0))
 
@@ -82,6 +84,7 @@ class _Cleaning:
 
     def __init__(self, root: Schema) -> None:
         self.root = root
+        self.moved = None if "$defs" in root else root.get("definitions")
         self.inlined = 0
         self.recursive: dict[str, bool] = {}
 
@@ -92,11 +95,11 @@ class _Cleaning:
         pointer = schema.get("$ref")
         if isinstance(pointer, str) and any(not key.startswith("$") for key in schema):
             target = self.target(pointer, depth)
-            if target is None:
-                return {key: value for key, value in schema.items() if key.startswith("$") and key != "$schema"}
-            return self.node({**target, **{key: schema[key] for key in schema if key != "$ref"}}, depth + 1)
+            if target is not None:
+                return self.node({**target, **{key: schema[key] for key in schema if key != "$ref"}}, depth + 1)
+            schema = {key: value for key, value in schema.items() if key.startswith("$") or key == "definitions"}
         cleaned = {
-            key: under(key, value, self.node, depth + 1)
+            self.name(key, value): self.pointer(value) if key == "$ref" else under(key, value, self.node, depth + 1)
             for key, value in schema.items()
             if key not in ("$schema", "const")
         }
@@ -104,6 +107,14 @@ class _Cleaning:
         if type(const := schema.get("const")) in (str, int, float):
             cleaned.setdefault("enum", [const])
         return cleaned
+
+    def name(self, key: str, value: Any) -> str:
+        return "$defs" if key == "definitions" and value is self.moved else key
+
+    def pointer(self, pointer: Any) -> Any:
+        if self.moved is None or not isinstance(pointer, str) or not pointer.startswith(_OLDER):
+            return pointer
+        return "#/$defs/" + pointer[len(_OLDER) :]
 
     def target(self, pointer: str, depth: int) -> Schema | None:
         """What may be written out in place of a reference."""

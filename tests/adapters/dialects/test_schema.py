@@ -51,6 +51,22 @@ def test_recursive_reference_beside_words_loses_the_words():
     assert cleaned["$defs"]["N"]["properties"]["next"] == {"$ref": "#/$defs/N"}
 
 
+def test_definitions_of_older_generators_stay_within_reach():
+    node = {"type": "object", "properties": {"kind": {"const": "n"}, "next": {"$ref": "#/definitions/N"}}}
+    schema = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$ref": "#/definitions/N",
+        "definitions": {"N": node},
+    }
+    cleaned = clean(schema)
+    assert cleaned.keys() == {"$ref", "$defs"}
+    assert cleaned["$ref"] == cleaned["$defs"]["N"]["properties"]["next"]["$ref"] == "#/$defs/N"
+    assert cleaned["$defs"]["N"]["properties"]["kind"] == {"enum": ["n"]}
+    # A property may be called so, and a name of the caller's may look like the pointer.
+    named = {"properties": {"definitions": {"type": "string"}, "$ref": {"enum": ["#/definitions/N"]}}}
+    assert clean({**named, "definitions": {"N": node}})["properties"] == named["properties"]
+
+
 def test_single_all_of_is_merged_with_its_neighbours():
     schema = {"$defs": {"A": {"type": "string"}}, "properties": {"a": {"allOf": [{"$ref": "#/$defs/A"}], "title": "T"}}}
     assert clean(schema)["properties"]["a"] == {"type": "string", "title": "T"}

@@ -44,10 +44,9 @@ class ResponseStream:
         return out + self._event({"type": f"response.{status}", "response": self._answer.ended(status)})
 
     def error_event(self, exc: ProxyError) -> bytes:
-        if self._number:
-            return self._event({"type": "response.failed", "response": self._answer.failed(exc)})
-        error = {"type": "error", "code": exc.error_type, "message": exc.message, "param": exc.field}
-        return self._event(error)
+        # Client libraries take no event before `response.created`, not even `error`.
+        out = b"" if self._number else self._start()
+        return out + self._event({"type": "response.failed", "response": self._answer.failed(exc)})
 
     def _start(self) -> bytes:
         begun = self._answer.begun()

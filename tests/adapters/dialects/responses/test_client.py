@@ -194,8 +194,18 @@ def test_stream_that_breaks_ends_with_failed_and_nothing_else():
     assert found[-1]["response"]["error"]["message"] == "cut"
 
 
-def test_stream_that_never_began_ends_with_an_error_event():
-    assert [event["type"] for event in events(Broken("cut"))] == ["error"]
+def test_stream_that_fails_before_it_began_tells_the_library_why():
+    """The head is out before there is an answer where the caller had to be held with signs of life."""
+    dialect = OpenAIResponses()
+    x = exchange(dialect, request("/v1/responses", {"model": "gemini-3.8-flash", "input": "hi", "stream": True}))
+    held = httpx2.Response(200, headers=dialect.encoder(x).headers, content=reply(dialect, x, [Broken("cut")]))
+    http = httpx2.Client(transport=httpx2.MockTransport(lambda _: held))
+    library = openai.OpenAI(api_key="k", base_url="http://proxy.example/v1", http_client=http, max_retries=0)
+    with library.responses.stream(model="gemini-3.8-flash", input="hi") as found:
+        *before, last = (event.to_dict() for event in found)
+    assert [event["type"] for event in before] == ["response.created", "response.in_progress"]
+    assert last["type"] == "response.failed"
+    assert last["response"]["error"]["message"] == "cut"  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,18 @@ class TextEditorResult(Struct, tag="text_editor_code_execution_tool_result"):
     """What they edited."""
 
 
+class ToolSearchResult(Struct, tag="tool_search_tool_result"):
+    """Which tools their search found."""
+
+
+class McpToolUse(Struct, tag="mcp_tool_use"):
+    """A call to an MCP server that they made."""
+
+
+class McpToolResult(Struct, tag="mcp_tool_result"):
+    """What the MCP server answered."""
+
+
 Foreign = (
     RedactedThinking
     | ServerToolUse
@@ -135,6 +147,9 @@ Foreign = (
     | CodeExecutionResult
     | BashResult
     | TextEditorResult
+    | ToolSearchResult
+    | McpToolUse
+    | McpToolResult
 )
 Block = Text | Image | Document | SearchResult | Thinking | ToolUse | ToolResult | Foreign
 

@@ -113,6 +113,20 @@ def test_foreign_signature_never_goes_upstream(signature):
     ]
 
 
+def test_what_anthropics_servers_did_is_left_out():
+    search = {"type": "server_tool_use", "id": "s1", "name": "tool_search_tool_regex", "input": {"pattern": "w"}}
+    found = {"type": "tool_search_tool_search_result", "tool_references": []}
+    blocks = [
+        search,
+        {"type": "tool_search_tool_result", "tool_use_id": "s1", "content": found},
+        {"type": "mcp_tool_use", "id": "m1", "name": "n", "server_name": "s", "input": {}},
+        {"type": "mcp_tool_result", "tool_use_id": "m1", "is_error": False, "content": []},
+        {"type": "text", "text": "found"},
+    ]
+    contents = asked(user("go"), assistant(*blocks), user("and?")).payload["contents"]
+    assert contents[1] == {"role": "model", "parts": [{"text": "found"}]}
+
+
 def test_missing_answer_is_made_up_and_says_so():
     second = {"type": "tool_use", "id": "toolu_2", "name": "weather", "input": {}}
     read = asked(user("go"), assistant(USE, second), user([result()]))

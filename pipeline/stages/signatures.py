@@ -42,9 +42,10 @@ async def _restore(contents: list[Chunk], model: str, vault: Vault) -> None:
     for content in contents[current_turn(contents) + 1 :]:
         for part in content.get("parts") or ():
             call = part.get("functionCall")
-            if not call or "thoughtSignature" in part or not call.get("id"):
+            known = call.get("id") if call else None
+            if "thoughtSignature" in part or not known or not isinstance(known, str):
                 continue
-            kept = await vault.find(call["id"])
+            kept = await vault.find(known)
             if kept is not None and kept.model == model and kept.function == call.get("name"):
                 part["thoughtSignature"] = kept.signature
 

@@ -40,6 +40,7 @@ _GOOGLE = {
     "serviceTier": "",
 }
 _VERBATIM = {"labels", "cachedContent", "serviceTier"}
+_OBJECTS = {"thinkingConfig", "imageConfig", "speechConfig"}
 _DETAILS = {"low": "MEDIA_RESOLUTION_LOW", "high": "MEDIA_RESOLUTION_HIGH"}
 
 
@@ -101,7 +102,10 @@ def _pictures(body: request.Body) -> list[request.ImagePart]:
 
 
 def _fill_google(payload: dict[str, Any], body: request.Body) -> None:
-    """What callers say in Google's own words: `google` where `extra_body` was merged, or nested as documented."""
+    """What callers say in Google's own words: `google` where `extra_body` was merged, or nested as documented.
+
+    Errors: BadRequest where an object is due and something else stands: stages rely on it.
+    """
     nested = (body.extra_body or {}).get("google")
     google = {**(body.google or {}), **(nested if isinstance(nested, dict) else {})}
     config = payload[_CONFIG]
@@ -109,9 +113,11 @@ def _fill_google(payload: dict[str, Any], body: request.Body) -> None:
         name = camel(key)
         if value is None:
             continue
+        if name in _OBJECTS and not isinstance(value, dict):
+            raise BadRequest(f"google.{key}: expected an object", field=f"google.{key}")
         if name == "aspectRatio":
             config.setdefault("imageConfig", {})["aspectRatio"] = value
-        elif name == "thinkingConfig" and isinstance(value, dict):
+        elif name == "thinkingConfig":
             config[name] = _thought(config.get(name, {}), camelled(value))
         elif name in _GOOGLE:
             place = config if _GOOGLE[name] else payload

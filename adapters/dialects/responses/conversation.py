@@ -39,6 +39,8 @@ class Conversation:
         for number, raw in enumerate(given):
             place = f"input[{number}]"
             kind = raw.get("type") or "message"
+            if not isinstance(kind, str):
+                raise BadRequest(f"{place}.type: expected a string", field=f"{place}.type")
             if kind in items.FOREIGN:
                 continue
             form = items.ITEMS.get(kind)

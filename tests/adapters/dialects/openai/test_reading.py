@@ -42,6 +42,8 @@ def refused(**body) -> BadRequest:
         ({"max_tokens": 1.5}, "max_tokens"),
         ({"reasoning_effort": "huge"}, "reasoning_effort"),
         ({"reasoning_effort": "low", "google": {"thinking_config": {"thinking_budget": 5}}}, "reasoning_effort"),
+        ({"google": {"thinking_config": "high"}}, "google.thinking_config"),
+        ({"google": {"image_config": 5, "aspect_ratio": "1:1"}}, "google.image_config"),
         ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name"),
         ({"tools": [FUNCTION, {"type": "custom", "custom": {}}]}, "tools[1].type"),
         ({"tool_choice": "required"}, "tool_choice"),

@@ -191,6 +191,7 @@ def test_tool_choice_becomes_a_mode(choice, due):
         ([{"role": "robot", "content": "x"}], {}, "input[0].role"),
         ([GO, {"type": "item_reference", "id": "x"}], {}, "input[1].type"),
         ([GO, {"type": "hologram"}], {}, "input[1].type"),
+        ([GO, {"type": ["message"]}], {}, "input[1].type"),
         ([GO, OUTPUT], {}, "input[1].call_id"),
         ([GO, {"type": "function_call", "call_id": "c"}], {}, "input[1].name"),
         ([{"role": "user", "content": [{"type": "input_image", "file_id": "f"}]}], {}, "input[0].content[0].image_url"),

@@ -45,6 +45,7 @@ def with_generated(auth: Auth, data_dir: Path) -> tuple[Auth, Path | None]:
     """Return both passwords, where an empty one is the generated one, and the file that keeps that.
 
     Shape: no file when nothing had to be generated. It is written once, readable by its owner only.
+    Errors: OSError.
     """
     if auth.api_password and auth.panel_password:
         return auth, None
@@ -57,16 +58,32 @@ def with_generated(auth: Auth, data_dir: Path) -> tuple[Auth, Path | None]:
 
 
 def _kept(path: Path) -> str:
+    """Return the word that is kept there, after making one where there is none; an empty one would let anybody in."""
+    return _read(path) or _made(path)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _made(path: Path) -> str:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     word = secrets.token_urlsafe(24)
     # Written aside and linked: of several processes that start at once one wins, and none reads half a word.
     aside = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(word + "\n")
     try:
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(word + "\n")
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut may leave an empty file
         os.link(aside, path)
     except FileExistsError:
-        word = path.read_text(encoding="utf-8").strip()
+        if kept := _read(path):
+            return kept
+        aside.replace(path)
     finally:
-        aside.unlink()
+        aside.unlink(missing_ok=True)
     return word

@@ -34,6 +34,17 @@ def test_only_the_missing_password_is_generated(tmp_path: Path) -> None:
     assert filled.panel_password not in ("", "a")
 
 
+@pytest.mark.parametrize("left", ["", "\n"])
+def test_empty_password_file_is_filled_for_it_would_let_anybody_in(tmp_path: Path, left: str) -> None:
+    (tmp_path / "password").write_text(left)
+    filled, path = with_generated(Auth(), tmp_path)
+    assert path is not None
+    assert len(filled.panel_password) >= 32
+    assert path.read_text().strip() == filled.panel_password
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
 def test_processes_that_start_at_once_agree_on_one_password(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
         words = {each.api_password for each, _ in threads.map(lambda _: with_generated(Auth(), tmp_path), range(16))}

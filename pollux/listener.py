@@ -8,6 +8,12 @@ BACKLOG = 1024
 """Connections that wait to be accepted: with hypercorn's own 100 a burst of callers meets resets."""
 
 
+def address(bind: str) -> tuple[str, int]:
+    """Return host and port of `host:port` or `[host]:port`."""
+    host, _, port = bind.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """Return a listening socket; IPv6 when the host is one. Errors: OSError.
 

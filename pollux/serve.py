@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from pollux.config import Loaded
 from pollux.listener import bind
 from pollux.password import with_generated
-from pollux.problem import EX_CONFIG
+from pollux.problem import EX_CONFIG, ConfigErrors
 
 
 def run(loaded: Loaded, environ: Mapping[str, str]) -> int:
@@ -24,6 +24,9 @@ def run(loaded: Loaded, environ: Mapping[str, str]) -> int:
     try:
         loaded, generated = with_passwords(loaded)
         listener = bind(server.host, server.port, shared=server.engine == "granian")
+    except ConfigErrors as exc:
+        print(f"pollux: {exc}", file=sys.stderr)
+        return EX_CONFIG
     except OSError as exc:
         print(f"pollux: cannot listen on {server.host}:{server.port}: {exc.strerror or exc}", file=sys.stderr)
         return EX_CONFIG
@@ -38,8 +41,16 @@ def run(loaded: Loaded, environ: Mapping[str, str]) -> int:
 
 
 def with_passwords(loaded: Loaded) -> tuple[Loaded, Path | None]:
-    """Return the configuration with both passwords set, and the file that keeps the generated one, if one was."""
-    auth, path = with_generated(loaded.settings.auth, Path(loaded.settings.storage.data_dir))
+    """Return the configuration with both passwords set, and the file that keeps the generated one, if one was.
+
+    Errors: ConfigErrors.
+    """
+    folder = Path(loaded.settings.storage.data_dir)
+    try:
+        auth, path = with_generated(loaded.settings.auth, folder)
+    except OSError as exc:
+        wrong = f"cannot keep a generated password in {folder}: {exc.strerror or exc}"
+        raise ConfigErrors([loaded.problem(("storage", "data_dir"), wrong)]) from exc
     return replace(loaded, settings=replace(loaded.settings, auth=auth)), path
 
 

@@ -19,7 +19,13 @@ StoreUrl = Annotated[
         description="a redis://, postgresql:// or mongodb:// URL",
     ),
 ]
-Bind = Annotated[str, Meta(pattern=r"^$|^\S+:\d{1,5}$", description="host:port")]
+Bind = Annotated[
+    str,
+    Meta(
+        pattern=r"^$|^\S+:(\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])$",
+        description="host:port, with a port of 65535 at most",
+    ),
+]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(ge=0)]

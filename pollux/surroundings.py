@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import StoreError
+from pollux.listener import address
 from pollux.problem import ENVIRONMENT, Problem
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ def _directories(loaded: Loaded) -> Iterator[Problem]:
         if wrong:
             yield loaded.problem(("storage", name), f"{path}: {wrong}")
     file = loaded.settings.logging.file
-    if file and _unusable(Path(file).parent):
+    if file and Path(file).is_dir():
+        yield loaded.problem(("logging", "file"), f"{file}: is a directory")
+    elif file and _unusable(Path(file).parent):
         yield loaded.problem(("logging", "file"), f"{Path(file).parent}: {_unusable(Path(file).parent)}")
 
 
@@ -55,8 +58,7 @@ def _ports(loaded: Loaded) -> Iterator[Problem]:
     server, metrics = loaded.settings.server, loaded.settings.metrics
     wanted: list[tuple[KeyPath, str, int]] = [(("server", "port"), server.host, server.port)]
     if metrics.bind:
-        name, _, number = metrics.bind.rpartition(":")
-        wanted.append((("metrics", "bind"), name.strip("[]"), int(number)))
+        wanted.append((("metrics", "bind"), *address(metrics.bind)))
     for path, host, port in wanted:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as listener:

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -20,9 +21,9 @@ from adapters.logs import Logs, configure
 from adapters.serving.handover import Handover
 from adapters.serving.server import Server as HttpServer
 from pipeline.errors import StoreError
-from pollux.listener import BACKLOG
+from pollux.listener import BACKLOG, address, bind
 from pollux.loop import loop_factory
-from pollux.problem import EX_CONFIG
+from pollux.problem import EX_CONFIG, ConfigErrors
 
 if TYPE_CHECKING:
     from hypercorn.typing import ASGIFramework
@@ -46,17 +47,22 @@ def run(
 
     Shape: `supervisor` is the process that would start another worker in the place of this one.
     """
-    wanted = loaded.settings.logging
-    logs = configure(wanted.level, wanted.format, wanted.file)
     try:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        with closing(_logs(loaded)) as logs, asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_serve(loaded, listener, index, environ, logs, supervisor))
-    except StoreError as exc:
-        print(f"pollux: {exc.message}", file=sys.stderr)
+    except (ConfigErrors, StoreError) as exc:
+        print(f"pollux: {exc}", file=sys.stderr)
         return EX_CONFIG
-    finally:
-        logs.close()
     return 0
+
+
+def _logs(loaded: Loaded) -> Logs:
+    wanted = loaded.settings.logging
+    try:
+        return configure(wanted.level, wanted.format, wanted.file)
+    except OSError as exc:
+        wrong = f"cannot write {wanted.file}: {exc.strerror or exc}"
+        raise ConfigErrors([loaded.problem(("logging", "file"), wrong)]) from exc
 
 
 async def _serve(
@@ -110,11 +116,12 @@ def _settle_garbage() -> None:
 async def serve_house(house: House, listener: socket.socket, stop: asyncio.Event) -> None:
     """Serve on this socket until `stop` is set, and let what is under way end."""
     settings = house.loaded.settings
+    # A worker that takes the place of a dead one takes the listener too.
+    metrics = _metrics_listener(house.loaded) if settings.metrics.bind and house.index == 0 else None
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_drain(house, stop))
-        if settings.metrics.bind and house.index == 0:
-            # Hypercorn makes the socket; a worker that takes the place of a dead one takes the listener too.
-            config = _config(settings.metrics.bind, settings.server)
+        if metrics is not None:
+            config = _config(f"fd://{metrics.detach()}", settings.server)
             tasks.create_task(_serve_app(house.metrics_pages(), config, stop))
         if settings.server.engine == "granian":
             from pollux import granian
@@ -126,6 +133,15 @@ async def serve_house(house: House, listener: socket.socket, stop: asyncio.Event
         handover = Handover(house.app, _config("", settings.server))
         server = HttpServer(house.app, handover, idle_timeout=settings.server.idle_timeout, grace=grace)
         tasks.create_task(server.serve_on(listener, BACKLOG, stop))
+
+
+def _metrics_listener(loaded: Loaded) -> socket.socket:
+    where = loaded.settings.metrics.bind
+    try:
+        return bind(*address(where))
+    except OSError as exc:
+        wrong = f"cannot listen on {where}: {exc.strerror or exc}"
+        raise ConfigErrors([loaded.problem(("metrics", "bind"), wrong)]) from exc
 
 
 def _bound_silence(listener: socket.socket, seconds: float) -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from pipeline.errors import ProxyError, StoreError
 from pollux.commands import configuration
+from pollux.problem import ConfigErrors
 
 if TYPE_CHECKING:
     from pipeline.exchange import Chunk, Request
@@ -37,9 +38,11 @@ def command(config: str | None, source: BinaryIO, path: str, as_json: bool) -> N
     from pollux.explanation import request_from
     from pollux.serve import with_passwords
 
-    loaded, _ = with_passwords(configuration.load_or_exit(config))
     try:
+        loaded, _ = with_passwords(configuration.load_or_exit(config))
         request = request_from(source.read(), path, loaded.settings.auth.api_password)
+    except ConfigErrors as exc:
+        raise click.ClickException(str(exc)) from exc
     except ValueError as exc:
         raise click.BadParameter(str(exc), param_hint="--request") from exc
     try:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -191,6 +192,35 @@ async def test_port_in_use_is_said_and_exits_78(tmp_path: Path) -> None:
         _, said = await process.communicate()
         assert process.returncode == 78
         assert f"cannot listen on 127.0.0.1:{port}" in said.decode()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(
+    ("variable", "value", "wrong"),
+    [("METRICS_BIND", "127.0.0.1:{port}", "cannot listen on 127.0.0.1:{port}: Address already in use"),
+     ("METRICS_BIND", "127.0.0.1:65536", "expected host:port, with a port of 65535 at most"),
+     ("LOG_FILE", "{folder}", "cannot write {folder}: Is a directory"),
+     ("LOG_FILE", "{folder}/file/log", "cannot write {folder}/file/log: File exists"),
+     ("DATA_DIR", "{folder}/file", "cannot keep a generated password in {folder}/file: Not a directory")],
+)  # fmt: skip
+async def test_what_keeps_it_from_starting_is_said_in_one_line_and_exits_78(
+    tmp_path: Path, variable: str, value: str, wrong: str, workers: str
+) -> None:
+    (tmp_path / "file").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        names = {"port": taken.getsockname()[1], "folder": tmp_path}
+        environ = {**os.environ, "PORT": "0", "WORKERS": workers, variable: value.format(**names)}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "pollux"),
+            cwd=tmp_path,
+            env=environ,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 78
+    lines = [line.removeprefix("pollux: ") for line in said.decode().splitlines()]
+    assert lines == [f"environment: {variable}: {wrong.format(**names)}"]
 
 
 async def test_granian_serves_sees_callers_leave_and_stops(tmp_path: Path) -> None:

@@ -23,6 +23,12 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def test_log_file_that_is_a_directory_is_an_error(tmp_path: Path) -> None:
+    result = check("--env", LOG_FILE=str(tmp_path), PORT="0")
+    assert result.exit_code == 78
+    assert f"LOG_FILE: {tmp_path}: is a directory" in result.output
+
+
 def check(*args: str, text: str | None = None, **environ: str) -> Result:
     if text is not None:
         Path("proxy.toml").write_text(text)

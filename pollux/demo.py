@@ -10,7 +10,9 @@ import threading
 from pathlib import Path
 
 from pollux import serve
-from pollux.config import load
+from pollux.commands.configuration import load_or_exit
+from pollux.config import FILE
+from pollux.environment import VARIABLES, credentials
 
 KEY = "pollux-demo"
 """The demo's API password: it opens nothing but the simulator."""
@@ -54,26 +56,41 @@ def run(port: int) -> int:
     with tempfile.TemporaryDirectory(prefix="pollux-demo-") as folder:
         google = _simulated_google()
         environ = environment(google, Path(folder), port)
-        print(_TRY.format(url=f"http://127.0.0.1:{port}", key=KEY, model=_MODEL), flush=True)
-        return serve.run(load(None, environ), environ)
+        # A configuration of its own: the one here may name a store or a way out, and what is tried would be kept in it.
+        environ["POLLUX_CONFIG"] = str(Path(folder, FILE))
+        Path(folder, FILE).touch()
+        return serve.run(load_or_exit(environ["POLLUX_CONFIG"], environ), environ, ready=_invite)
+
+
+def _invite(url: str) -> None:
+    print(_TRY.format(url=url, key=KEY, model=_MODEL), flush=True)
 
 
 def environment(google: str, folder: Path, port: int) -> dict[str, str]:
-    """Return the environment of a proxy whose Google is at that URL; writes its credentials into the folder."""
-    credentials = folder / "creds"
-    credentials.mkdir(mode=0o700)
-    (credentials / "code-assist.json").write_text(json.dumps(_CODE_ASSIST_CREDENTIAL), encoding="utf-8")
+    """Return the environment of a proxy whose Google is at that URL; writes its credentials into the folder.
+
+    Shape: of this process's own environment nothing is in it that names credentials, a store or a way out.
+    """
+    creds = folder / "creds"
+    creds.mkdir(mode=0o700)
+    (creds / "code-assist.json").write_text(json.dumps(_CODE_ASSIST_CREDENTIAL), encoding="utf-8")
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name not in _elsewhere()},
         **dict.fromkeys(_BASE_URLS, google),
         "HOST": "127.0.0.1",
         "PORT": str(port),
         "API_PASSWORD": KEY,
         "PANEL_PASSWORD": KEY,
-        "CREDENTIALS_DIR": str(credentials),
+        "CREDENTIALS_DIR": str(creds),
         "DATA_DIR": str(folder / "data"),
         "GEMINI_API_KEYS": "demo-key-1,demo-key-2,demo-key-3",
     }
+
+
+def _elsewhere() -> set[str]:
+    """Return the variables that would lead the demo to what is not its own."""
+    led = {name for each in VARIABLES if each.path[0] in {"storage", "upstream", "jobs"} for name in each.names}
+    return {*led, *(name for name, _ in credentials(os.environ, load_all=True))}
 
 
 def _simulated_google() -> str:

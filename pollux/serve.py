@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -16,8 +16,8 @@ from pollux.password import with_generated
 from pollux.problem import EX_CONFIG, ConfigErrors
 
 
-def run(loaded: Loaded, environ: Mapping[str, str]) -> int:
-    """Serve until a signal asks to stop; return the exit code."""
+def run(loaded: Loaded, environ: Mapping[str, str], ready: Callable[[str], None] | None = None) -> int:
+    """Serve until a signal asks to stop; return the exit code. `ready` is told the URL once it is listened on."""
     # SIGHUP is held back until there is somebody to take it; it would end the process.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     server = loaded.settings.server
@@ -30,7 +30,9 @@ def run(loaded: Loaded, environ: Mapping[str, str]) -> int:
     except OSError as exc:
         print(f"pollux: cannot listen on {server.host}:{server.port}: {exc.strerror or exc}", file=sys.stderr)
         return EX_CONFIG
-    announce(loaded, listener, generated)
+    url = announce(listener, generated)
+    if ready is not None:
+        ready(url)
     if server.workers > 1:
         from pollux.supervisor import Supervisor
 
@@ -54,11 +56,11 @@ def with_passwords(loaded: Loaded) -> tuple[Loaded, Path | None]:
     return replace(loaded, settings=replace(loaded.settings, auth=auth)), path
 
 
-def announce(loaded: Loaded, listener: socket.socket, generated: Path | None) -> None:
-    """Say on one line where Pollux listens and where the key is; warnings before it."""
-    for warning in loaded.warnings:
-        print(f"pollux: warning: {warning}", file=sys.stderr)
+def announce(listener: socket.socket, generated: Path | None) -> str:
+    """Say on one line where Pollux listens and where the key is; return the URL."""
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{port}"
     where = f"the key is in {generated}" if generated else "the key is your API password"
-    print(f"pollux: listening on http://{shown}:{port}; {where}; console: http://{shown}:{port}/", flush=True)
+    print(f"pollux: listening on {url}; {where}; console: {url}/", flush=True)
+    return url

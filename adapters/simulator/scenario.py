@@ -140,7 +140,7 @@ def known_effects() -> list[str]:
 def load(path: Path) -> Scenario:
     """Read a scenario from a JSON or TOML file.
 
-    Errors: `msgspec.ValidationError` names the wrong field; `OSError` when the file cannot be read.
+    Errors: ValueError; as `msgspec.ValidationError` it names the wrong field. `OSError` when the file cannot be read.
     """
     raw = path.read_bytes()
     if path.suffix == ".toml":

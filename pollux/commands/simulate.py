@@ -23,6 +23,12 @@ def command(host: str, port: int, scenario: Path | None, canned: bool) -> None:
     from adapters.simulator.scenario import load
     from pollux.loop import loop_factory
 
-    script = load(scenario) if scenario else None
-    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(simulator.serve(host, port, script, canned, ready=click.echo))
+    try:
+        script = load(scenario) if scenario else None
+    except ValueError as exc:  # msgspec's and tomllib's too
+        raise click.BadParameter(f"{scenario}: {exc}", param_hint="--scenario") from exc
+    try:
+        with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(simulator.serve(host, port, script, canned, ready=click.echo))
+    except OSError as exc:
+        raise click.ClickException(f"cannot listen on {host}:{port}: {exc.strerror or exc}") from exc

@@ -151,8 +151,11 @@ def export(names: tuple[str, ...], output: Path | None, config: str | None) -> N
     if output is None:
         click.echo(text, nl=False)
     else:
-        with open(output, "w", encoding="utf-8", opener=_private) as file:
-            file.write(text)
+        try:
+            with open(output, "w", encoding="utf-8", opener=_private) as file:
+                file.write(text)
+        except OSError as exc:
+            raise click.ClickException(f"cannot write {output}: {exc.strerror}") from exc
     missing = [name for name in names if name not in found]
     for name in missing:
         click.echo(f"no credential named {name}", err=True)
@@ -200,9 +203,7 @@ def _contents(source: str, refused: list[str]) -> Iterable[tuple[str, bytes]]:
     if source == "-":
         yield "", sys.stdin.buffer.read()
     elif path.is_dir():
-        for each in sorted(path.iterdir()):
-            if each.is_file() and not each.name.startswith("."):
-                yield from _contents(str(each), refused)
+        yield from _in_directory(path, refused)
     elif path.is_file():
         try:
             yield path.name, path.read_bytes()
@@ -213,6 +214,21 @@ def _contents(source: str, refused: list[str]) -> Iterable[tuple[str, bytes]]:
         refused.append(f"{source}: no such file")
     else:
         yield "", source.encode()
+
+
+def _in_directory(path: Path, refused: list[str]) -> Iterable[tuple[str, bytes]]:
+    try:
+        inside = sorted(each for each in path.iterdir() if not each.name.startswith("."))
+    except OSError as exc:
+        refused.append(f"{path}: {exc.strerror}")
+        return
+    if not inside:
+        refused.append(f"{path}: it is empty")
+    for each in inside:
+        if each.is_dir():
+            refused.append(f"{each}: a directory within a directory; name it to add what is in it")
+        elif each.is_file():
+            yield from _contents(str(each), refused)
 
 
 def _with_credentials(

@@ -125,3 +125,18 @@ def test_export_is_what_add_reads(tmp_path: Path) -> None:
     assert creds("add", "all.json", CREDENTIALS_DIR="elsewhere").stdout.count("added") == 2
     assert json.loads(creds("export", "account").stdout) == [ACCOUNT]
     creds("export", "nobody", code=1)
+
+
+def test_add_leaves_nothing_in_a_directory_unmentioned(tmp_path: Path) -> None:
+    tmp_path.joinpath("folder", "inner").mkdir(parents=True)
+    tmp_path.joinpath("folder", "inner", "one.json").write_text('{"api_key": "test-key-1"}')
+    assert "refused folder/inner: a directory within a directory" in creds("add", "folder", code=1).stderr
+    tmp_path.joinpath("none").mkdir()
+    assert creds("add", "none", code=1).stderr == "refused none: it is empty\n"
+
+
+def test_export_to_where_nothing_can_be_written_says_so(tmp_path: Path) -> None:
+    creds("add", "account.json")
+    assert creds("export", "-o", "none/out.json", code=1).output == (
+        "Error: cannot write none/out.json: No such file or directory\n"
+    )

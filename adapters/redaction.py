@@ -27,7 +27,9 @@ _NAME = (
 )
 _SCHEME = r"(?:(?:bearer|basic)\s+)?"
 _NAMED = re.compile(
-    rf"""({_NAME}\\*["']?[)\s]*(?:[:=]|,(?=\s*b?["']))\s*b?\\*["']{_SCHEME})[^"'\\]+"""
+    rf"""({_NAME}\\*["']?[)\s]*[:=]\s*b?\\*["']{_SCHEME})[^"'\\]+"""
+    # A pair, as in a list of headers; what a colon follows is the name of the next member, and no value.
+    rf"""|({_NAME}\\*["']?[)\s]*,\s*b?["']{_SCHEME})[^"'\\]++(?!["']\s*:)"""
     r"""|(cookie:\s*)[^"'\\\r\n]+"""
     rf"""|({_NAME}\\*["']?\s*[:=]\s*{_SCHEME})[^\s"'&,;}})\]\\]+"""
     r"""|([?&](?:key|code|state)=)[^\s"'&#\\]+"""

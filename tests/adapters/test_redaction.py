@@ -69,6 +69,8 @@ def test_secret_of_a_known_shape_is_hidden_anywhere(secret, around):
         "API key not valid. Please pass a valid API key.",
         "monkey=5 code 400",
         "Token refresh failed with status 400",
+        '{"event":"wrong panel password","level":"warning"}',
+        "{'event': 'no token', 'level': 'warning'}",
     ],
 )
 def test_text_without_secrets_stays_as_it_is(text):
@@ -80,6 +82,10 @@ def test_redacted_json_is_still_json():
     redacted = redact(orjson.dumps(document).decode())
     assert CANARY not in redacted
     assert orjson.loads(redacted)["n"][0] == 1
+
+
+def test_member_after_a_text_that_ends_like_a_name_is_hidden_by_its_own_name():
+    assert redact(f'{{"event":"no token","secret":"{CANARY}"}}') == '{"event":"no token","secret":"***"}'
 
 
 def test_long_text_is_redacted_in_linear_time():

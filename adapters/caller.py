@@ -104,9 +104,10 @@ class Caller:
         return now - self._since
 
     def leave(self) -> None:
-        """End what is done for this caller: it has left, or is given up."""
-        self.left = True
-        self.task.cancel()
+        """End what is done for this caller: it has left, or is given up; once, lest the winding up is cut short too."""
+        if not self.left:
+            self.left = True
+            self.task.cancel()
 
     def watch(self, task: asyncio.Task[Any]) -> None:
         """From now on the caller's leaving ends this task."""

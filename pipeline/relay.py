@@ -122,6 +122,8 @@ class Line:
             self._timer = None
         for task in (self._opening, self._beating):
             if task is not None and not task.done():
+                # What it waits for is a caller that reads, and the end must not wait for one that does not.
+                task.cancel()
                 await asyncio.wait((task,))
 
     async def _open(self) -> None:

@@ -78,3 +78,29 @@ async def test_caller_that_reads_slowly_gets_everything(tmp_path: Path) -> None:
             received += await read(caller, 1 << 20)
         assert b"data: [DONE]" in received
         caller.close()
+
+
+async def test_caller_that_takes_no_heartbeat_either_leaves_nothing_taken(tmp_path: Path) -> None:
+    config = f"{CONFIG}heartbeat = 0.2\n"
+    scenario = Scenario(text=LONG, events=200)
+    async with pollux(
+        tmp_path, scenario=scenario, config=config, QUEUE_MAX_CONCURRENCY="1", QUEUE_MAX_WAIT_MS="50"
+    ) as it:
+        caller = await ask(it, stream=True)
+        reading = asyncio.create_task(drip(caller))
+        await it.google.wait_requests(1)
+        await until_gone(it, 2 * TIMEOUT + 1)
+        await it.google.wait_idle()
+        reading.cancel()
+        it.google.script(text="word", events=1)
+        next_one = await ask(it, stream=False)
+        assert (await read(next_one)).startswith(b"HTTP/1.1 200")
+        next_one.close()
+        caller.close()
+
+
+async def drip(caller: socket.socket) -> None:
+    """Read so much that the kernel takes the connection for alive, and so little that nothing more can be sent."""
+    while True:
+        await read(caller, 1024)
+        await asyncio.sleep(0.1)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pipeline.exchange import Chunk, Exchange, Reply
     from pipeline.ports import Answer, Decoder, Take
 
-Made = tuple[Callable[[], bytes], Callable[[bytes], bytes], Callable[[], bytes]]
-"""What makes the first piece, those of what is read on, and the last one."""
+Made = tuple[Callable[[], bytes], Callable[[bytes], bytes], Callable[[], bytes], Callable[[], None]]
+"""What makes the first piece, those of what is read on, and the last one; and what settles whatever came by then."""
 
 
 class Pieces(Protocol):
@@ -50,7 +50,7 @@ class SourcePieces:
 class AnswerPieces:
     """The pieces of an upstream answer, of which the first batch has been looked at already."""
 
-    __slots__ = ("_answer", "_failure", "_feed", "_first", "_flush", "_put", "_x")
+    __slots__ = ("_answer", "_failure", "_feed", "_first", "_flush", "_put", "_settle", "_x")
 
     def __init__(self, x: Exchange, reply: Reply) -> None:
         assert reply.answer is not None
@@ -61,7 +61,8 @@ class AnswerPieces:
         self._failure: UpstreamError | None = None
         self._put: Take = _nobody
         passes = reply.judge is not None and x.encoder.transparent and not x.pipes
-        self._first, self._feed, self._flush = _passed(x, reply) if passes else _decoded(x, reply.decode, reply.first)
+        made = _passed(x, reply) if passes else _decoded(x, reply.decode, reply.first)
+        self._first, self._feed, self._flush, self._settle = made
 
     async def first(self) -> bytes:
         return self._judged(self._first)
@@ -79,7 +80,8 @@ class AnswerPieces:
         return True
 
     async def close(self) -> None:
-        """The stage that opened the answer closes it, when the exchange ends."""
+        """Take note of what came; the stage that opened the answer closes it, when the exchange ends."""
+        self._settle()
 
     def _take(self, data: bytes) -> bool:
         try:
@@ -106,12 +108,16 @@ def _nobody(piece: bytes) -> bool:
     return False
 
 
+def _nothing() -> None:
+    """Settle what has been noted event by event."""
+
+
 def _passed(x: Exchange, reply: Reply) -> Made:
     assert reply.judge is not None
     whole = WholeEvents(x, reply.judge)
-    return lambda: whole.feed(reply.head), whole.feed, whole.flush
+    return lambda: whole.feed(reply.head), whole.feed, whole.flush, whole.settle
 
 
 def _decoded(x: Exchange, decode: Decoder, first: list[Chunk]) -> Made:
     through = fuse(x)
-    return lambda: through(first), lambda data: through(decode(data)), lambda: through(decode(b""))
+    return lambda: through(first), lambda data: through(decode(data)), lambda: through(decode(b"")), _nothing

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from pipeline.errors import UpstreamError
 
 if TYPE_CHECKING:
     from pipeline.exchange import Chunk, Exchange
@@ -166,14 +169,22 @@ class WholeEvents:
         """Return a last event that no blank line ended. Errors: UpstreamError when it is only half an event."""
         rest = b"".join(self._rest)
         self._rest.clear()
-        if self._last:
-            self._judge(self._last)
+        last, self._last = self._last, b""
+        if last:
+            self._judge(last)
         if not rest.strip():
             self._judge(b"")
             return b""
         self._judge(rest)
         self._judge(b"")
         return rest + b"\r\n\r\n"
+
+    def settle(self) -> None:
+        """Note what the last event says that went out before the answer broke off: its tokens have been used."""
+        last, self._last = self._last, b""
+        if last:
+            with suppress(UpstreamError):  # what broke it off has been said already
+                self._judge(last)
 
     def _judge(self, whole: bytes) -> None:
         for chunk in self._decode(whole):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpcore
+import pytest
 
 from adapters.simulator import Fault, Scenario
 from pollux.config import load
 from pollux.config_hash import config_hash
-from tests.pipeline.stages.callers import native
+from tests.pipeline.stages.callers import Heard, chat, native
 from tests.proxy import KEY, Running, pollux
 
 MODEL = "gemini-3.8-flash"
@@ -43,6 +45,17 @@ async def test_last_failure_is_no_retry(tmp_path: Path) -> None:
     async with pollux(tmp_path, scenario=scenario) as proxy:
         assert (await native(proxy, MODEL)).status == 400
         assert value(proxy, "pollux_retries_total{") == 0
+
+
+@pytest.mark.parametrize("ask", [chat, native])
+async def test_answer_that_breaks_off_counts_the_tokens_it_took(
+    tmp_path: Path, ask: Callable[[Running, str], Awaitable[Heard]]
+) -> None:
+    scenario = Scenario(text="word " * 20, events=20, cadence=0.01, faults=[Fault("reset", after_events=10)])
+    async with pollux(tmp_path, scenario=scenario) as proxy:
+        assert (await ask(proxy, MODEL)).errors
+        assert value(proxy, f'pollux_tokens_total{{model="{MODEL}",type="input"}}') > 0
+        assert value(proxy, f'pollux_tokens_total{{model="{MODEL}",type="output"}}') > 0
 
 
 async def test_wrong_passwords_are_counted_by_surface(tmp_path: Path) -> None:

@@ -87,6 +87,8 @@ class Supervisor:
                 self._start(index)
 
     def _drain(self) -> int:
+        # As long as anybody has it, the kernel goes on taking connections that no worker accepts any more.
+        self._listener.close()
         children = list(self._children.values())
         for child in children:
             if child.poll() is None:

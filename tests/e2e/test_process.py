@@ -112,15 +112,16 @@ async def test_stop_ends_stream_that_outlasts_the_grace_with_an_error(tmp_path: 
         assert await it.process.wait() == 0
 
 
-async def test_stopping_refuses_new_connections(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_stopping_refuses_new_connections(tmp_path: Path, workers: str) -> None:
     async with (
         Simulator(Scenario(text="word " * 20, events=20, cadence=0.05)) as google,
-        served(tmp_path, google) as it,
+        served(tmp_path, google, WORKERS=workers) as it,
     ):
         asking = asyncio.create_task(chat(it.url, stream=True))
         await google.wait_requests(1)
         it.process.send_signal(signal.SIGTERM)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.3)
         async with httpcore.AsyncConnectionPool() as pool:
             with pytest.raises(httpcore.ConnectError):
                 await pool.request("GET", f"{it.url}/livez")

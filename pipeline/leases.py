@@ -84,6 +84,7 @@ class LeasePool:
         self._ledger = Ledger(scheduling, self._roster, self._penalties.cooldowns, state, clock, holdings)
         self._grants = Grants(self._roster, self._penalties, self._ledger, clock, scheduling, self._moved)
         self._changed = asyncio.Event()
+        self._reading = asyncio.Lock()
         self._stale = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -125,12 +126,18 @@ class LeasePool:
 
     async def reload(self) -> None:
         """Load credentials, bans and rests; what is known of a unit that stays is kept. Errors: StoreError."""
-        self._stale = False
-        self._roster.adopt(await self._store.load())
-        await self._restore()
+        async with self._reading:  # what was read first must not come in the place of what was read later
+            self._stale = False
+            self._roster.adopt(await self._store.load())
+            await self._restore()
+
+    async def _relearn(self) -> None:
+        async with self._reading:
+            await self._restore()
 
     async def _restore(self) -> None:
         await self._state.flush()
+        self._penalties.look()
         bans, rests = await self._state.load("disabled"), await self._state.load("cooldown")
         learnt = await self._state.load(LEARNT)
         try:
@@ -204,7 +211,7 @@ class LeasePool:
             await self._changed.wait()
             self._changed.clear()
             try:
-                await (self.reload() if self._stale else self._restore())
+                await (self.reload() if self._stale else self._relearn())
             except StoreError as exc:
                 log.warning("credentials not reloaded; those known serve on", error=exc.message)
 

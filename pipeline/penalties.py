@@ -60,6 +60,7 @@ class Penalties:
         self._state = state
         self._clock = clock
         self._cooled = cooled
+        self._fresh: set[tuple[str, str]] = set()
         self.ban_as(scheduling)
 
     def ban_as(self, scheduling: Scheduling) -> None:
@@ -85,7 +86,7 @@ class Penalties:
         """Forget the strikes against a unit that has just answered."""
         self._models.pop(model, None)
         for of in self.cooldowns.forgive(unit.slot, model, self._clock.tick()):
-            self._state.put("cooldown", _key(unit, of), None)
+            self._note("cooldown", _key(unit, of), None)
 
     def back_off(self, model: str) -> float:
         """Return how many seconds the model itself is still to be left alone."""
@@ -97,7 +98,7 @@ class Penalties:
         units = self._units(name)
         if units:
             self._roster.bans[name] = ban
-            self._state.put("disabled", name, msgspec.to_builtins(ban))
+            self._note("disabled", name, ban)
             self._roster.enlist(units[0].credential)
         return bool(units)
 
@@ -106,12 +107,12 @@ class Penalties:
         units = self._units(name)
         for key in (name, *(unit.id for unit in units)):
             if self._roster.bans.pop(key, None):
-                self._state.put("disabled", key, None)
+                self._note("disabled", key, None)
         if not units:
             return False
         if units[0].credential.disabled:
-            self._roster.bans[name] = Ban(at=self._clock.now())
-            self._state.put("disabled", name, msgspec.to_builtins(self._roster.bans[name]))
+            ban = self._roster.bans[name] = Ban(at=self._clock.now())
+            self._note("disabled", name, ban)
         self.lift(units)
         self._roster.enlist(units[0].credential)
         return True
@@ -122,11 +123,20 @@ class Penalties:
             for model, rest in self.cooldowns.of(unit.slot, self._clock.tick()).items():
                 if why in {None, rest.why}:
                     self.cooldowns.lift(unit.slot, model)
-                    self._state.put("cooldown", _key(unit, model), None)
+                    self._note("cooldown", _key(unit, model), None)
+
+    def look(self) -> None:
+        """Learn that the notes are about to be read: what is noted from now on may not be among them."""
+        self._fresh.clear()
 
     def restore_bans(self, documents: dict[str, Chunk]) -> None:
         """Take over the bans that are noted. Errors: msgspec.ValidationError when a note is not one of ours."""
-        known, self._roster.bans = self._roster.bans, msgspec.convert(documents, dict[str, Ban])
+        known, bans = self._roster.bans, msgspec.convert(documents, dict[str, Ban])
+        for kind, name in self._fresh:
+            if kind == "disabled":
+                bans.pop(name, None)
+                bans |= {name: known[name]} if name in known else {}
+        self._roster.bans = bans
         for name in known.keys() | self._roster.bans.keys():
             units = self._units(name)
             if units and known.get(name) != self._roster.bans.get(name):
@@ -170,7 +180,7 @@ class Penalties:
                 rest.why, rest.reason = why, _reason(refusal.exc)
                 until = self._clock.now() + rest.until - now
                 note = Note(unit.id, fingerprint(unit.credential), model, until, rest.strikes, rest.why, rest.reason)
-                self._state.put("cooldown", _key(unit, model), msgspec.to_builtins(note))
+                self._note("cooldown", _key(unit, model), note)
         if rests and self._cooled is not None:
             self._cooled(refusal.unit.credential.kind, refusal.exc.error_type)
         return strikes
@@ -188,6 +198,10 @@ class Penalties:
     def _back_off(self, refusal: Refusal, seconds: float | None) -> None:
         rest = self._models.setdefault(refusal.model, Cooldown())
         rest.extend(self._clock.tick(), refusal.granted, seconds, CAPACITY, self.cooldowns.jitter())
+
+    def _note(self, kind: str, key: str, note: Note | Ban | None) -> None:
+        self._state.put(kind, key, None if note is None else msgspec.to_builtins(note))
+        self._fresh.add((kind, key))
 
     def _units(self, name: str) -> list[Unit]:
         unit = self._roster.named(name)

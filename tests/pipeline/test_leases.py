@@ -2,13 +2,16 @@
 
 import asyncio
 import time
-from typing import cast
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
 
 import pytest
 
 from pipeline.errors import GIVE_UP, AllCooling, Broken, NoCredential, Refused, UpstreamError, Verdict
 from pipeline.leases import UnitLease
 from pipeline.ports import Credential
+from stores.memory import MemoryState
 from tests.pipeline.pools import Rig, account, busy, exchange, forbidden, key, suspended
 
 
@@ -374,6 +377,30 @@ async def test_other_process_on_the_same_state_is_heard():
     for _ in range(5):
         await asyncio.sleep(0)
     assert rig.states() == {"a#0": "exhausted", "b#0": "ready"}
+
+
+class Interrupted(MemoryState):
+    """A store in which something happens while rests are read."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    async def load(self, kind: str) -> dict[str, Any]:
+        found = await super().load(kind)
+        if kind == "cooldown" and self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
+        return found
+
+
+async def test_credential_disabled_or_enabled_while_notes_are_read_stays_so():
+    rig = Rig(key("a"), key("b"))
+    rig.state = state = Interrupted()
+    rig.pool = pool = rig._new()
+    await rig.started()
+    for change, after in ((partial(pool.disable, "a", "by hand"), "disabled"), (partial(pool.enable, "a"), "ready")):
+        state.meanwhile = change
+        await pool.reload()
+        assert rig.states() == {"a#0": after, "b#0": "ready"}
 
 
 async def test_new_secret_under_a_known_name_is_not_guilty_of_the_old_ones_faults():

@@ -133,6 +133,15 @@ class Cooldowns:
         rest = self._rests.get(slot, {}).get(model)
         return 0.0 if rest is None else rest.until
 
+    def owed(self, now: float) -> list[tuple[int, str]]:
+        """Return slot and model of each rest that is owed to a refusal and is not over."""
+        return [
+            (slot, model)
+            for slot, rests in self._rests.items()
+            for model, rest in rests.items()
+            if rest.until > now and not model.endswith(_SPENT)
+        ]
+
     def of(self, slot: int, now: float) -> dict[str, Cooldown]:
         """Return a unit's rests that are not over, by model; of two for one model the longer."""
         found: dict[str, Cooldown] = {}

@@ -143,8 +143,12 @@ class Penalties:
                 self._roster.enlist(units[0].credential)
 
     def restore_rests(self, documents: dict[str, Chunk]) -> None:
-        """Take over the rests that are noted, and drop the notes of those long over."""
+        """Take over the rests that are noted, end those whose note is gone, and drop the notes of those long over."""
         now, tick = self._clock.now(), self._clock.tick()
+        for slot, model in self.cooldowns.owed(tick):
+            key = _key(self._roster[slot], model)
+            if key not in documents and ("cooldown", key) not in self._fresh:
+                self.cooldowns.lift(slot, model)
         for key, note in msgspec.convert(documents, dict[str, Note]).items():
             unit, left = self._roster.named(note.unit), note.until - now
             if left > 0 and unit is not None and note.of == fingerprint(unit.credential):

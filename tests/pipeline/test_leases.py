@@ -379,6 +379,32 @@ async def test_other_process_on_the_same_state_is_heard():
     assert rig.states() == {"a#0": "exhausted", "b#0": "ready"}
 
 
+async def test_rest_that_another_process_ended_is_over_here_too():
+    rig = await Rig(key("a"), account("b")).started()
+    mine = rig.pool
+    await rig.meet(busy(seconds=5000))
+    await rig.meet(Refused("401", verdict=Verdict("credential", "refresh")))
+    assert rig.states() == {"a#0": "exhausted", "b#0": "refreshing"}
+    rig.pool = rig._new()
+    await rig.pool.start()
+    rig.pool.enable("a")
+    await rig.pool.refreshed((await rig.store.load())[1])
+    rig.pool = mine
+    await mine.reload()
+    assert rig.states() == {"a#0": "ready", "b#0": "ready"}
+
+
+async def test_rest_that_begins_while_notes_are_read_goes_on():
+    rig = Rig(key("a"))
+    rig.state = state = Interrupted()
+    rig.pool = pool = rig._new()
+    await rig.started()
+    lease = await rig.lease()
+    state.meanwhile = partial(lease.fail, busy(seconds=5000))
+    await pool.reload()
+    assert rig.states() == {"a#0": "exhausted"}
+
+
 class Interrupted(MemoryState):
     """A store in which something happens while rests are read."""
 

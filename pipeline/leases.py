@@ -176,7 +176,8 @@ class LeasePool:
             rest = failure is None or not _leaves_the_fault_behind(failure)
 
     async def refreshed(self, credential: Credential) -> None:
-        if self._roster.of(credential.id):  # else it was removed meanwhile
+        units = self._roster.of(credential.id)
+        if units and units[0].is_of(credential):  # else it was removed or replaced meanwhile
             self._roster.enlist(credential)
         self._penalties.lift(self._roster.of(credential.id), "refreshing")
         try:

@@ -35,6 +35,10 @@ class Unit(Struct, eq=False, kw_only=True):
         projects = self.credential.projects
         return projects[self.place] if self.place < len(projects) else ""
 
+    def is_of(self, credential: Credential) -> bool:
+        """Whether this is the very secret that the unit holds, maybe read anew."""
+        return self.credential is credential or fingerprint(self.credential) == fingerprint(credential)
+
 
 class Ban(Struct, frozen=True, omit_defaults=True):
     """Why a credential or unit is out of use; an empty reason overrides what the credential's own file says.
@@ -172,7 +176,7 @@ class Roster:
     def _unit(self, credential: Credential, place: int) -> Unit:
         name = f"{credential.id}#{place}"
         unit = self._named.get(name)
-        if unit is None or not _same(unit.credential, credential):
+        if unit is None or not unit.is_of(credential):
             unit = Unit(id=name, slot=len(self._units), credential=credential, place=place)
             self._named[name] = unit
             self._units.append(unit)
@@ -200,7 +204,3 @@ class Roster:
         for tier in self.tiers:
             for operation in tier.units:
                 tier.units[operation] &= ~bit
-
-
-def _same(known: Credential, credential: Credential) -> bool:
-    return known is credential or fingerprint(known) == fingerprint(credential)

@@ -110,11 +110,12 @@ class DirectoryStore:
 
     def _load(self) -> list[Credential]:
         with self._lock:
-            stamps = self._stamps()
-            known, self._files = self._files, {}
-            for name, stamp in stamps.items():
-                file = known.get(name)
-                self._files[name] = file if file and file.stamp == stamp else self._read(name, stamp)
+            known = self._files
+            # All or none: what cannot be read now must not take those away that serve on.
+            self._files = {
+                name: known[name] if name in known and known[name].stamp == stamp else self._read(name, stamp)
+                for name, stamp in self._stamps().items()
+            }
             return self._gather()
 
     def _gather(self) -> list[Credential]:
@@ -165,15 +166,15 @@ class DirectoryStore:
             name = self._homes.get(credential.id)
             if name is None:
                 raise StoreError(f"{credential.id} is not in the credentials directory.")
-            path, reading = self.path / name, self._files[name].reading
+            path, file = self.path / name, self._files[name]
             try:
+                was_ours = _stamp(path) == file.stamp and any(each is credential for each in file.reading.credentials)
                 before = self._sealer.open(path.read_bytes())
-                after = rewrite(before, reading.places[credential.id], credential)
+                after = rewrite(before, file.reading.places[credential.id], credential)
                 if after != before:
                     _write(path, self._sealer.seal(after))
-                    ids = [each.id for each in reading.credentials]
-                    reading.credentials[ids.index(credential.id)] = credential
-                    self._files[name].stamp = _stamp(path)
+                    if was_ours:  # else somebody changed it meanwhile, and it is to be read anew
+                        file.stamp = _stamp(path)
             except (OSError, FormError, Damaged) as exc:
                 raise StoreError(f"{name} is left as it is: {exc}") from exc
 

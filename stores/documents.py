@@ -75,7 +75,8 @@ def read_document(document: object) -> Credential:
 def to_document(credential: Credential, original: Chunk | None = None) -> Chunk:
     """Return a credential as a document in the form it came in: what has not changed is as it was, unknown keys too.
 
-    Shape: `original` is what the document holds now; without it, what it held when it was read.
+    Shape: `original` is what the document holds now; without it, what it held when it was read. What somebody else has
+        changed there since stays, where the credential has not.
     """
     document = copy.deepcopy(credential.extra if original is None else original)
     if credential.service_account is not None:
@@ -84,9 +85,12 @@ def to_document(credential: Credential, original: Chunk | None = None) -> Chunk:
     else:
         changeable = tuple(SPELLINGS)
     was = read_document(document) if document else Credential(id="", kind="")
+    read = read_document(credential.extra) if credential.extra else was
     for field in changeable:
         value = getattr(credential, field)
-        if value != getattr(was, field) and not (field == "projects" and value == ["_auto"]):
+        if value not in (getattr(was, field), getattr(read, field)) and not (
+            field == "projects" and value == ["_auto"]
+        ):
             _write(document, field, value)
     if "id_token" in document:  # renewed with the access token, and of no use to us
         document["id_token"] = credential.extra.get("id_token", document["id_token"])

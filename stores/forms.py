@@ -93,7 +93,8 @@ def rewrite(data: bytes, place: int, credential: Credential) -> bytes:
     changed = to_document(credential, entry)
     if changed == entry:
         return data
-    credential.extra = bundle.entries[place] = changed
+    bundle.entries[place] = changed
+    credential.extra = to_document(credential)  # without what others changed, which it does not know of
     return bundle.wrap(bundle.entries)
 
 

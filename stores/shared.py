@@ -59,8 +59,12 @@ class SharedCredentials:
         except (FormError, Damaged) as exc:
             raise StoreError(f"{credential.id} is left as it is in the shared store: {exc}") from exc
         if after != before:
-            credential.extra = after
+            known = self._known.get(credential.id)
+            credential.extra = to_document(credential)  # without what others changed, which it does not know of
             self._put(credential.id, after, credential)
+            if known is not None and (known[0] != document or known[1] is not credential):
+                del self._known[credential.id]  # somebody changed it meanwhile, and it is to be read anew
+                self._heard()
 
     async def add(self, credential: Credential) -> str:
         known = {identity(each): each.id for each in await self.load()}

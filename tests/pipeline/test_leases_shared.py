@@ -108,3 +108,14 @@ async def test_credential_disabled_or_enabled_while_notes_are_read_stays_so():
         state.meanwhile = change
         await pool.reload()
         assert rig.states() == {"a#0": after, "b#0": "ready"}
+
+
+async def test_account_replaced_while_its_token_is_renewed_stays_replaced():
+    rig = await Rig(account("a")).started()
+    (before,) = rig.pool.credentials()
+    after = Credential(id="a", kind="code_assist", refresh_token="made-up-other")
+    await rig.store.remove("a")
+    await rig.store.add(after)
+    await rig.pool.reload()
+    await rig.pool.refreshed(before)
+    assert rig.pool.credentials() == [after]

@@ -11,6 +11,7 @@ from pipeline.errors import StoreError
 from pipeline.ports import Credential
 from stores.directory import DirectoryStore
 from stores.forms import read_credentials
+from stores.sealing import Sealer
 from tests.stores.credentials import AUTHORIZED_USER, GCLI2API, GEMINI_CLI, zipped
 
 
@@ -114,6 +115,35 @@ async def test_file_that_is_not_what_was_read_is_not_overwritten(store, tmp_path
     with pytest.raises(StoreError, match="left as it is"):
         await store.save(credential)
     assert path.read_text() == now
+
+
+async def test_file_changed_meanwhile_keeps_the_change_and_is_read_anew(store, tmp_path):
+    path = put(tmp_path / "creds/a.json", GCLI2API)
+    (credential,) = await store.load()
+    changed = {**GCLI2API, "project_id": "another", "disabled": True}
+    put(path, changed)
+    credential.access_token = "made-up-new"
+    await store.save(credential)
+    assert json.loads(path.read_text()) == {**changed, "token": "made-up-new"}
+    told = asyncio.Event()
+    store.watch(told.set)
+    await asyncio.wait_for(told.wait(), 5)
+    (known,) = await store.load()
+    assert (known.projects, known.disabled) == (["another"], "disabled in its file")
+    await store.save(credential)
+    assert json.loads(path.read_text()) == {**changed, "token": "made-up-new"}
+
+
+async def test_file_that_cannot_be_opened_takes_no_other_away(store, tmp_path):
+    path = put(tmp_path / "creds/b.json", GCLI2API)
+    (credential,) = await store.load()
+    sealed = Sealer(["another passphrase"]).seal(json.dumps(GEMINI_CLI).encode())
+    put(tmp_path / "creds/a.json", sealed.decode())
+    with pytest.raises(StoreError, match="encrypted"):
+        await store.load()
+    credential.access_token = "made-up-new"
+    await store.save(credential)
+    assert json.loads(path.read_text())["token"] == "made-up-new"
 
 
 async def test_file_taken_away_does_not_come_back_with_a_refresh(store, tmp_path):

@@ -54,6 +54,24 @@ async def test_credential_that_did_not_change_stays_the_same_object():
     assert (await store.load())[0] is first
 
 
+async def test_what_another_machine_changed_meanwhile_stays_and_is_read():
+    state = MemoryState()
+    mine, theirs = SharedCredentials(state), SharedCredentials(state)
+    await mine.add(made(GCLI2API))
+    (credential,), (other,) = await mine.load(), await theirs.load()
+    other.email, other.projects = "person@made-up.example", ["another"]
+    await theirs.save(other)
+    told = asyncio.Event()
+    mine.watch(told.set)
+    credential.access_token = "made-up-new"
+    await mine.save(credential)
+    await asyncio.wait_for(told.wait(), 1)
+    (known,) = await mine.load()
+    assert (known.email, known.projects) == ("person@made-up.example", ["another"])
+    assert known.access_token == "made-up-new"
+    await mine.close()
+
+
 async def test_name_that_is_taken_is_not_given_again():
     store = SharedCredentials(MemoryState())
     assert await store.add(made(GCLI2API)) == "a"

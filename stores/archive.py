@@ -1,5 +1,7 @@
 """What is in a ZIP archive, without trusting it."""
 
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,6 +16,17 @@ MAX_TOTAL_BYTES = 64 * 1024 * 1024
 MAX_RATIO = 100
 _SMALL = 64 * 1024  # below this a ratio says nothing: a padded document compresses well
 _ENCRYPTED = 0x1
+_DAMAGE = (
+    zipfile.BadZipFile,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    EOFError,
+    OSError,
+    ValueError,
+)
+"""What the standard library raises when bytes are not as their archive says."""
 
 
 def is_archive(data: bytes) -> bool:
@@ -29,7 +42,7 @@ def members(data: bytes) -> Iterator[tuple[str, bytes | FormError]]:
     total = 0
     with _opened(data) as archive:
         for info in archive.infolist():
-            if info.is_dir() or info.filename.startswith("__MACOSX/"):
+            if info.filename.endswith("/") or info.filename.startswith("__MACOSX/"):
                 continue
             try:
                 content = _read(archive, info)
@@ -45,7 +58,7 @@ def members(data: bytes) -> Iterator[tuple[str, bytes | FormError]]:
 def _opened(data: bytes) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(BytesIO(data))
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as exc:
+    except _DAMAGE as exc:
         raise FormError(f"not a readable ZIP archive: {exc}") from exc
     if len(archive.infolist()) > MAX_ENTRIES:
         raise FormError(f"the archive has more than {MAX_ENTRIES} entries")
@@ -63,7 +76,7 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     try:
         with archive.open(info) as file:
             content = file.read(MAX_ENTRY_BYTES + 1)  # the directory's word on the size is not to be trusted
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as exc:
+    except _DAMAGE as exc:
         raise FormError(f"it is damaged: {exc}") from exc
     if len(content) > MAX_ENTRY_BYTES:
         raise FormError(f"it is larger than {MAX_ENTRY_BYTES} bytes")

@@ -7,6 +7,7 @@ import copy
 import re
 from contextlib import suppress
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 from pipeline.exchange import Chunk
@@ -208,12 +209,12 @@ def _list(document: Chunk, field: str) -> list[str]:
 
 def _epoch(value: Any) -> float:
     """Read an instant in any spelling; one that cannot be read is in the past, so that the token is renewed."""
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         if isinstance(value, str) and "-" in value:
             instant = datetime.fromisoformat(value)
             return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
-        if isinstance(value, int | float | str):
-            return float(value) / (1000.0 if float(value) > _MILLISECONDS else 1.0)
+        if isinstance(value, int | float | str) and isfinite(number := float(value)):
+            return number / (1000.0 if number > _MILLISECONDS else 1.0)
     return 0.0
 
 

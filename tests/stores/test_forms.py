@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import random
 import zipfile
 
 import pytest
@@ -196,6 +197,26 @@ def test_zip_that_lies_about_sizes_is_refused():
     at = archive.rfind(b"PK\x01\x02")
     archive[at + 24 : at + 28] = (100).to_bytes(4, "little")
     assert scan(bytes(archive)).credentials == []
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damaged_zip_is_reported_whatever_was_done_to_it(method):
+    buffer, chance = io.BytesIO(), random.Random(1)
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr("a.json", json.dumps(GCLI2API))
+        archive.writestr("b", "made-up-key")
+    for _ in range(1500):
+        damaged = bytearray(buffer.getvalue())
+        for _ in range(chance.randint(1, 3)):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        scan(bytes(damaged), "damaged.zip")
+
+
+@pytest.mark.parametrize("expiry", ["9" * 400, '"nan"', '"1e999"', '"next week"', "[]"])
+def test_expiry_that_means_nothing_is_in_the_past(expiry):
+    document = f'{{"refresh_token": "made-up", "expiry_date": {expiry}}}'
+    (credential,) = scan(document.encode(), "a.json").credentials
+    assert credential.expires_at == 0.0
 
 
 def test_encrypted_zip_entry_is_refused():

@@ -55,6 +55,8 @@ _STORES = (
 _DEPTH = 4
 _MAX_FILES = 50_000
 _PASSED_OVER = frozenset({"node_modules", "__pycache__", "logs", "static"})
+_ODD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a reader raises where a value is of another kind than its program writes."""
 _BESIDE_DATABASES = ("-wal", "-shm", "-journal")
 
 Progress = Callable[[int, int], None]
@@ -125,9 +127,16 @@ class _Reading:
             for layout in layouts:
                 if layout.recognises(content):
                     self._recognised(program)
-                    layout.read(content, self._findings)
+                    self._take(layout, content)
                     return
         self._findings.plan.skipped.append(content.name)
+
+    def _take(self, layout: ModuleType, content: Content) -> None:
+        try:
+            layout.read(content, self._findings)
+        except _ODD as exc:  # somebody's hand was in it: what was understood is taken, and the other files are
+            why = f"it cannot be understood to its end ({type(exc).__name__}: {exc})"
+            self._findings.left(content.name, content.name, why)
 
     def _unpack(self, archive: Content) -> None:
         try:

@@ -69,8 +69,9 @@ def take_config(config: Mapping[str, Any], origin: str, findings: Findings) -> N
 def take_keys(keys: Mapping[str, Any], origin: str, findings: Findings) -> None:
     """Take client keys with their quotas."""
     for secret, entry in keys.items():
-        if not isinstance(entry, Mapping) or "total_quota" not in entry:
-            findings.left(masked(secret), origin, "no client key: it has no total_quota")
+        total = _number(entry.get("total_quota")) if isinstance(entry, Mapping) else None
+        if total is None:
+            findings.left(masked(secret), origin, "no client key: it has no total_quota that is a number")
             continue
         findings.client_key(
             KeyItem(
@@ -79,8 +80,8 @@ def take_keys(keys: Mapping[str, Any], origin: str, findings: Findings) -> None:
                 secret=secret,
                 description=str(entry.get("description") or ""),
                 created=epoch(entry.get("created_at")),
-                total_quota=int(entry["total_quota"]),
-                used=int(entry.get("used_quota") or 0),
+                total_quota=total,
+                used=_number(entry.get("used_quota")) or 0,
             )
         )
 
@@ -115,6 +116,13 @@ def epoch(value: Any) -> float:
         return float(value or 0)
     except (ValueError, TypeError):
         return 0.0
+
+
+def _number(value: Any) -> int | None:
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -39,12 +39,15 @@ class Sources:
         home: dict[str, CredentialStore] = {}
         for store in self._stores:
             for credential in await store.load():
-                first = kept.setdefault(identity(credential), credential)
-                if first is credential and home.setdefault(credential.id, store) is store:
-                    continue
-                log.info("credential is there twice", credential=credential.id, same_as=first.id)
+                first = kept.get(identity(credential))
+                if first is not None:
+                    log.info("credential is there twice", credential=credential.id, same_as=first.id)
+                elif home.setdefault(credential.id, store) is not store:
+                    log.warning("credential not used: another store has one of that name", credential=credential.id)
+                else:
+                    kept[identity(credential)] = credential
         self._home = home
-        return [each for each in kept.values() if each.id in home]
+        return list(kept.values())
 
     def home(self, credential_id: str) -> CredentialStore | None:
         """Return the store that keeps a credential."""
@@ -57,9 +60,14 @@ class Sources:
         await home.save(credential)
 
     async def add(self, credential: Credential) -> str:
-        for known in await self.load():
-            if identity(known) == identity(credential):
-                return known.id
+        known = {each.id: each for each in await self.load()}
+        for each in known.values():
+            if identity(each) == identity(credential):
+                return each.id
+        name, number = credential.id, 1
+        while credential.id in known:
+            number += 1
+            credential.id = f"{name}-{number}"
         return await self._stores[0].add(credential)
 
     async def remove(self, credential_id: str) -> bool:

@@ -29,6 +29,8 @@ _PAUSE = 30.0  # between attempts in the background, while the token is good
 _RECENT = 10.0  # a 401 to a call that set out before the last renewal needs no other one
 _CONFIGURATION = 60.0
 _PERMANENT = {"invalid_grant", "unauthorized_client", "access_denied", "admin_policy_enforced"}
+_CLOCK = "reasonable timeframe"
+"""What Google says, under the name of a permanent error, to a service account whose machine has the wrong time."""
 _CLIENT = {"invalid_client", "deleted_client", "disabled_client"}
 
 log = structlog.get_logger(__name__)
@@ -248,6 +250,8 @@ def _denied(fetched: Fetched) -> UpstreamError:
         return Broken(f"The token endpoint answered {fetched.status}.", error_type="provider_auth")
     words = [error, *(str(body[key]) for key in ("error_subtype", "error_description") if key in body)]
     reason = ": ".join(words)
+    if _CLOCK in reason:
+        return _refused(error, "cool", _CONFIGURATION, f"{reason} This machine's clock is wrong.")
     if error in _PERMANENT:
         return _refused(error, "disable", None, reason)
     # Ours to mend, and not the credential's fault: it is tried again once that has had time to happen.

@@ -209,6 +209,12 @@ FIXTURES: dict[str, Fixture] = {
     "invalid_grant": oauth(400, "invalid_grant", "Token has been expired or revoked."),
     "invalid_grant-foreign": oauth(400, "invalid_grant", "Bad Request"),
     "invalid_grant-code": oauth(400, "invalid_grant", "Malformed auth code."),
+    "invalid_grant-clock": oauth(
+        400,
+        "invalid_grant",
+        "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe."
+        " Check your iat and exp values in the JWT claim.",
+    ),
     "invalid_rapt": oauth(
         400,
         "invalid_grant",

@@ -25,6 +25,8 @@ SCOPE = (
     " https://www.googleapis.com/auth/userinfo.profile"
 )
 _JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_TOLERANCE = 300.0
+"""Seconds that an assertion may be from the future."""
 _ID_TOKEN_KEY = "simulated-google-signs-nothing-that-matters"  # noqa: S105  a made-up key
 
 
@@ -127,9 +129,11 @@ def _service_account(visit: Visit, form: dict[str, str]) -> dict[str, Any]:
     try:
         claims = jwt.decode(assertion, options={"verify_signature": False})
         email = str(claims["iss"])
+        if not claims.get("iat", 0) - _TOLERANCE <= time.time() < claims["exp"]:
+            raise Refusal.named("invalid_grant-clock")
         if known:
             jwt.decode(assertion, known.get(email, ""), algorithms=["RS256"], options={"verify_aud": False})
-        elif jwt.get_unverified_header(assertion).get("alg") != "RS256" or claims["exp"] < time.time():
+        elif jwt.get_unverified_header(assertion).get("alg") != "RS256":
             raise Refusal.named("invalid_grant-foreign")
     except (jwt.PyJWTError, KeyError) as exc:
         raise Refusal(400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}) from exc

@@ -162,6 +162,7 @@ async def test_broken_store_does_not_cost_the_token(rig):
     [
         ("invalid_grant", "disable", "expired or revoked"),
         ("invalid_grant-foreign", "disable", "invalid_grant"),
+        ("invalid_grant-clock", "cool", "clock is wrong"),
         ("invalid_rapt", "disable", "invalid_rapt"),
         ("unauthorized_client", "disable", "unauthorized_client"),
         ("invalid_client", "cool", "[oauth] client_id"),
@@ -246,6 +247,18 @@ async def test_service_account_that_cannot_sign_is_disabled(rig, private_key):
     with pytest.raises(Refused) as caught:
         await rig.tokens.token(robot(private_key))
     assert (caught.value.verdict.action, caught.value.error_type) == ("disable", "provider_auth")
+
+
+@pytest.mark.parametrize("wrong", [-7200, 7200])
+async def test_service_account_of_a_machine_with_the_wrong_time_is_not_out_for_good(rig, wrong):
+    private, public = key_pair()
+    rig.sim.script(service_accounts={"robot@my-p.example": public})
+    rig.clock.now = lambda: time.time() + wrong
+    with pytest.raises(Refused) as caught:
+        await rig.tokens.token(robot(private))
+    assert (caught.value.verdict.action, "clock" in caught.value.verdict.reason) == ("cool", True)
+    rig.clock.now = time.time
+    assert await rig.tokens.token(robot(private))
 
 
 def test_client_does_not_show_its_secret():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -55,9 +55,9 @@ class ModelEntry(Struct, frozen=True):
 class GoogleCatalogue:
     """Lists models in Gemini's form: live ones through an API key, others from the table of families.
 
-    Shape: `credentials` gives those there are; of `entries` the first that fits a model counts. The live list is
-        fetched by the first who asks and renewed in the background; when Google does not answer, the last list serves,
-        or the table.
+    Shape: `credentials` gives those there are; of `entries` the first that fits a model counts; `aliases` are other
+        names of models, listed with them. The live list is fetched by the first who asks and renewed in the background;
+        when Google does not answer, the last list serves, or the table.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class GoogleCatalogue:
         self._clock = clock
         self._credentials = credentials
         self.entries = entries
+        self.aliases: Mapping[str, str] = {}
         self._url = f"{endpoints.gemini_api}/v1beta/models?pageSize=1000"
         self._live: list[Chunk] | None = None
         self._due = float("-inf")
@@ -79,7 +80,11 @@ class GoogleCatalogue:
 
     async def models(self) -> list[Chunk]:
         """Return the models that the credentials present can serve, by name."""
-        return [self._entered(listed) for listed in await self._served()]
+        served = {listed["name"]: listed for listed in await self._served()}
+        for alias, model in self.aliases.items():
+            if f"models/{model}" in served:
+                served.setdefault(f"models/{alias}", {**served[f"models/{model}"], "name": f"models/{alias}"})
+        return [self._entered(served[name]) for name in sorted(served)]
 
     async def _served(self) -> list[Chunk]:
         credentials = [credential for credential in self._credentials() if not credential.disabled]

@@ -17,7 +17,7 @@ from pollux.spans import KeyPath
 
 DEFAULT = "default"
 DEFAULT_STAGES = (
-    *("auth", "format", "models", "model-suffix"),
+    *("auth", "format", "model-suffix", "models"),
     *("probe", "quota", "fetch", "compatibility", "search", "thinking", "image-options", "signatures", "schema"),
     *("anti-truncation", "deepthink", "fake-stream", "queue", "credential", "upstream"),
     *("transform", "thoughts", "usage"),

@@ -41,6 +41,7 @@ from pipeline.quota import Quotas
 from pipeline.scheduling import Scheduling
 from pipeline.shared_traces import SharedTraces
 from pipeline.stages.auth import key_of
+from pipeline.stages.model_suffix import ModelSuffix
 from pipeline.usage import UsageBook
 from pipeline.vault import Vault
 from pipeline.windows import Windows
@@ -178,6 +179,7 @@ class House:
         self.keys.admit({"password": settings.auth.api_password})
         self.pool.reschedule(_scheduling(graph.loaded))
         self.catalogue.entries = [row.entry() for row in tables.models]
+        self.catalogue.aliases = _aliases(graph.loaded)
         self.app.limit(_limits(settings.server), tuple(settings.server.cors))
         self.traces.always(settings.server.server_timing)
         if self._logs is not None:
@@ -322,6 +324,13 @@ class House:
 def _scheduling(loaded: Loaded) -> Scheduling:
     said = msgspec.to_builtins(loaded.settings.scheduling)
     return msgspec.structs.replace(msgspec.convert(said, Scheduling), limits=loaded.tables.limits)
+
+
+def _aliases(loaded: Loaded) -> dict[str, str]:
+    """Return what models are called besides, in any pipeline."""
+    stages = (stage for pipeline in loaded.pipelines.values() for stage in pipeline)
+    suffixes = [stage for stage in stages if isinstance(stage, ModelSuffix)]
+    return {alias: model for stage in suffixes for alias, model in stage.known().items()}
 
 
 def _limits(server: Server) -> Limits:

@@ -64,6 +64,11 @@ class ModelSuffix(StageConfig, frozen=True):
     suffixes: dict[str, str] = field(default_factory=lambda: dict(SUFFIXES))
     aliases: dict[str, str] = field(default_factory=dict)
 
+    def known(self) -> dict[str, str]:
+        """Return the plain model behind each alias."""
+        take = taker(self.prefixes, self.suffixes)
+        return {alias: take(target)[0] for alias, target in self.aliases.items()}
+
     def build(self, ports: Ports) -> Stage:
         # PERF: callers use few names, and looking for thirty spellings costs more than all else here.
         take = lru_cache(maxsize=1024)(taker(self.prefixes, self.suffixes))

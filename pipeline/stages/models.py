@@ -1,7 +1,7 @@
 """Stage `models`: answers questions about models without asking upstream."""
 
 from pipeline.errors import NotFound
-from pipeline.exchange import Exchange, Reply
+from pipeline.exchange import Chunk, Exchange, Reply
 from pipeline.ports import Ports
 from pipeline.stage import Stage, StageConfig
 
@@ -10,6 +10,8 @@ _JSON = [(b"content-type", b"application/json")]
 
 class Models(StageConfig, frozen=True):
     """Answer the list of models, and single models, from the catalogue of what is really served.
+
+    Aliases are listed as models. After `model-suffix`, a single model is found with features in its name too.
 
     Errors: NotFound for a single model that is not served.
     """
@@ -25,9 +27,16 @@ class Models(StageConfig, frozen=True):
                 return
             listed = await catalogue.models()
             if x.operation == "model":
-                listed = [entry for entry in listed if entry["name"] == f"models/{x.model}"]
-                if not listed:
-                    raise NotFound(f"The model {x.model!r} is not served here.", field="model")
+                listed = [_one(x, {entry["name"]: entry for entry in listed})]
             x.reply = Reply(headers=list(_JSON), body=x.dialect.models(x, listed))
 
         return models
+
+
+def _one(x: Exchange, listed: dict[str, Chunk]) -> Chunk:
+    """Return the entry of the model that is asked about; features may ride on its name, as when it is called."""
+    asked = f"models/{x.named}"
+    entry = listed.get(asked) or listed.get(f"models/{x.model}")
+    if entry is None:
+        raise NotFound(f"The model {x.named!r} is not served here.", field="model")
+    return {**entry, "name": asked}

@@ -230,6 +230,10 @@ class StoreError(ProxyError):
     back_in = 5.0
 
 
+class StoreAway(StoreError):
+    """A database does not answer, or not as one should; it may do so later."""
+
+
 class UpstreamError(ProxyError):
     """Upstream did not give an answer.
 

@@ -11,7 +11,10 @@ from msgspec import Struct
 from pollux.spans import KeyPath
 
 EX_CONFIG = 78
-"""The exit code of a bad configuration (sysexits.h)."""
+"""The exit code of a bad configuration (sysexits.h): to start again does not help."""
+
+EX_UNAVAILABLE = 69
+"""The exit code where a database does not answer (sysexits.h): to start again later does."""
 
 ENVIRONMENT = "environment"
 """Stands for the file's name where a variable is to blame."""

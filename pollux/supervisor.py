@@ -13,10 +13,12 @@ from socket import socket
 import structlog
 
 from adapters.metrics import SharedMetrics
+from pollux.problem import EX_CONFIG, EX_UNAVAILABLE
 
 log = structlog.get_logger("pollux.supervisor")
 
 _POLL = 0.1
+_CANNOT_START = {EX_CONFIG, EX_UNAVAILABLE}
 _PAUSE_BEFORE_RESTART = 1.0
 
 
@@ -71,7 +73,7 @@ class Supervisor:
             if child.poll() is None:
                 continue
             self._metrics.dead(index)
-            if child.returncode == os.EX_CONFIG and index not in self._replaced:
+            if child.returncode in _CANNOT_START and index not in self._replaced:
                 # What the first worker cannot start with is wrong; what a later one meets, a store away, may pass.
                 self._stopping = True
                 return
@@ -100,7 +102,7 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
-        failed = [child.returncode for child in children if child.returncode == os.EX_CONFIG]
+        failed = [child.returncode for child in children if child.returncode in _CANNOT_START]
         return failed[0] if failed else 0
 
     def _stop(self, signum: int, frame: object) -> None:

@@ -20,10 +20,10 @@ from hypercorn.config import Config
 from adapters.logs import Logs, configure
 from adapters.serving.handover import Handover
 from adapters.serving.server import Server as HttpServer
-from pipeline.errors import StoreError
+from pipeline.errors import StoreAway, StoreError
 from pollux.listener import BACKLOG, address, bind
 from pollux.loop import loop_factory
-from pollux.problem import EX_CONFIG, ConfigErrors
+from pollux.problem import EX_CONFIG, EX_UNAVAILABLE, ConfigErrors
 
 if TYPE_CHECKING:
     from hypercorn.typing import ASGIFramework
@@ -52,7 +52,7 @@ def run(
             runner.run(_serve(loaded, listener, index, environ, logs, supervisor))
     except (ConfigErrors, StoreError) as exc:
         print(f"pollux: {exc}", file=sys.stderr)
-        return EX_CONFIG
+        return EX_UNAVAILABLE if isinstance(exc, StoreAway) else EX_CONFIG
     return 0
 
 

@@ -13,7 +13,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
-from pipeline.errors import StoreError
+from pipeline.errors import StoreAway, StoreError
 from pipeline.ports import Account
 from stores.account import granted, settled, taken
 from stores.backend import Batch, Place, moved
@@ -214,7 +214,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (PyMongoError, OSError, ValueError) as exc:
-        raise StoreError(f"MongoDB cannot be used: {exc or type(exc).__name__}") from exc
+        raise StoreAway(f"MongoDB cannot be used: {exc or type(exc).__name__}") from exc
 
 
 async def _bulk(collection: AsyncCollection[Document], operations: Sequence[DeleteOne | UpdateOne]) -> None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 import asyncpg
 import msgspec
 
-from pipeline.errors import StoreError
+from pipeline.errors import StoreAway
 from pipeline.ports import Account
 from stores.backend import Batch
 from stores.postgres_schema import migrate
@@ -166,7 +166,7 @@ async def _translated() -> AsyncIterator[None]:
     try:
         yield
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, ValueError) as exc:
-        raise StoreError(f"PostgreSQL cannot be used: {exc or type(exc).__name__}") from exc
+        raise StoreAway(f"PostgreSQL cannot be used: {exc or type(exc).__name__}") from exc
 
 
 def _statements(batch: Batch) -> list[tuple[str, list[tuple[Any, ...]]]]:

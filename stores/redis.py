@@ -9,7 +9,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from pipeline.errors import StoreError
+from pipeline.errors import StoreAway
 from pipeline.ports import Account
 from stores import redis_scripts as scripts
 from stores.backend import Batch
@@ -133,7 +133,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as exc:
-        raise StoreError(f"Redis cannot be used: {exc or type(exc).__name__}") from exc
+        raise StoreAway(f"Redis cannot be used: {exc or type(exc).__name__}") from exc
 
 
 def _changes(batch: Batch) -> Iterator[tuple[str, str, str, bytes | int]]:

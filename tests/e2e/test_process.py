@@ -224,6 +224,22 @@ async def test_what_keeps_it_from_starting_is_said_in_one_line_and_exits_78(
     assert lines == {f"environment: {variable}: {wrong.format(**names)}"}
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_store_that_is_away_exits_with_a_code_that_is_worth_another_try(tmp_path: Path, workers: str) -> None:
+    environ = {**os.environ, "PORT": "0", "WORKERS": workers, "STORAGE_URL": "redis://127.0.0.1:1"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pollux"),
+        cwd=tmp_path,
+        env=environ,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 69
+    assert "pollux: Redis cannot be used: " in said.decode()
+    assert "Traceback" not in said.decode()
+
+
 async def test_granian_serves_sees_callers_leave_and_stops(tmp_path: Path) -> None:
     (tmp_path / "proxy.toml").write_text('[server]\nengine = "granian"\n', encoding="utf-8")
     async with (

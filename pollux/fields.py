@@ -68,7 +68,9 @@ class Reading:
         try:
             return cls(**values)
         except (ValueError, TypeError) as exc:  # what a __post_init__ raises, as msgspec defines it
-            self.report(at, str(exc))
+            name, _, wrong = str(exc).partition(": ")
+            named = name in values and bool(wrong)
+            self.report((*at, name) if named else at, wrong if named else str(exc))
             return None
 
 

@@ -79,6 +79,7 @@ class Pipelines:
         self.lock = lock
         self.implied = implied
         self.built: dict[KeyPath, StageConfig | None] = {}
+        self.named: set[str] = set()
         self.said: set[str] = set()
         self.derived: dict[str, Derived] = {}
         self.entries: dict[str, list[Entry]] = {DEFAULT: self._default(tables.get("pipeline"))}
@@ -105,8 +106,7 @@ class Pipelines:
 
     def unused(self) -> list[Override]:
         """Return what the environment says about stages that no pipeline has."""
-        present = {config.name for config in self.built.values() if config is not None}
-        return [each for each in self.held if each.path[1] not in present]
+        return [each for each in self.held if each.path[1] not in self.named]
 
     def _default(self, tables: Any) -> list[Entry]:
         if tables is None:
@@ -195,6 +195,7 @@ class Pipelines:
         except registry.UnknownStage as exc:
             self.report((*entry.at, "stage"), str(exc))
             return None
+        self.named.add(config.name)  # also when its options are wrong, so that nobody says that it is not there
         options = {key: value for key, value in entry.table.items() if key != "stage"}
         for option, entries in self.implied.get(config.name, {}).items():
             if entries and isinstance(options.setdefault(option, {}), dict):

@@ -30,8 +30,9 @@ class Queue(StageConfig, frozen=True):
     max_waiting: int = 100
 
     def __post_init__(self) -> None:
-        if min(self.max_concurrency, self.max_wait, self.max_waiting) < 0:
-            raise ValueError("a queue has no negative numbers")
+        for option in ("max_concurrency", "max_wait", "max_waiting"):
+            if getattr(self, option) < 0:
+                raise ValueError(f"{option}: a queue has no negative numbers")
 
     def build(self, ports: Ports) -> Stage | None:
         if not self.max_concurrency:

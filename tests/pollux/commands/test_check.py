@@ -29,6 +29,18 @@ def test_log_file_that_is_a_directory_is_an_error(tmp_path: Path) -> None:
     assert f"LOG_FILE: {tmp_path}: is a directory" in result.output
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "wrong"),
+    [("ANTI_TRUNCATION_MAX_ATTEMPTS", "0", "an answer takes 1 at least"),
+     ("RETRY_429_INTERVAL", "1s", "expected float, got str"),
+     ("QUEUE_MAX_CONCURRENCY", "-1", "a queue has no negative numbers")],
+)  # fmt: skip
+def test_variable_that_a_stage_refuses_is_named_and_nothing_else_is_said(variable: str, value: str, wrong: str) -> None:
+    result = check(**{variable: value})
+    assert result.exit_code == 78
+    assert result.output == f"environment: {variable}: {wrong}\n"
+
+
 def check(*args: str, text: str | None = None, **environ: str) -> Result:
     if text is not None:
         Path("proxy.toml").write_text(text)

@@ -76,13 +76,17 @@ _OUT = frozenset({"disabled", "quarantined"})
 
 
 class House:
-    """Everything of one worker, wired up."""
+    """Everything of one worker, wired up.
+
+    Shape: `bound_silence` has whoever listens bound how long a caller may take nothing of what is sent to it.
+    """
 
     def __init__(self, loaded: Loaded, index: int, environ: Mapping[str, str], logs: Logs | None) -> None:
         self.loaded = loaded
         self.graph: Graph
         self.pool: LeasePool
         self.app: App
+        self.bound_silence: Callable[[float], None] = lambda _: None
         self.index = index
         self._environ = environ
         self._logs = logs
@@ -181,6 +185,7 @@ class House:
         self.catalogue.entries = [row.entry() for row in tables.models]
         self.catalogue.aliases = _aliases(graph.loaded)
         self.app.limit(_limits(settings.server), tuple(settings.server.cors))
+        self.bound_silence(settings.server.send_timeout)
         self.traces.always(settings.server.server_timing)
         if self._logs is not None:
             self._logs.set_level(settings.logging.level)

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 _AFTER_GRACE = 8.0
 """Seconds that the server waits beyond the grace period, in which broken-off streams say why."""
+
+_MOST = 2_000_000.0
+"""Seconds that the kernel can count in milliseconds: three weeks."""
 
 
 def run(
@@ -128,7 +131,8 @@ async def serve_house(house: House, listener: socket.socket, stop: asyncio.Event
 
             tasks.create_task(granian.serve(house.app, listener, stop))
             return
-        _bound_silence(listener, settings.server.send_timeout)
+        house.bound_silence = partial(_bound_silence, listener)
+        house.bound_silence(settings.server.send_timeout)
         grace = settings.server.grace + _AFTER_GRACE
         handover = Handover(house.app, _config("", settings.server))
         server = HttpServer(house.app, handover, idle_timeout=settings.server.idle_timeout, grace=grace)
@@ -151,8 +155,9 @@ def _bound_silence(listener: socket.socket, seconds: float) -> None:
     Source: RFC 5482; tcp(7), which bounds a closed window by it too. Elsewhere than on Linux keep-alive has to do.
     """
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
-    if option is not None and seconds:
-        listener.setsockopt(socket.IPPROTO_TCP, option, int(seconds * 1000))
+    if option is not None:
+        with suppress(OSError):  # one that is closed by now accepts nothing more
+            listener.setsockopt(socket.IPPROTO_TCP, option, int(min(seconds, _MOST) * 1000))
 
 
 async def _serve_app(app: object, config: Config, stop: asyncio.Event) -> None:

@@ -80,6 +80,26 @@ async def test_caller_that_reads_slowly_gets_everything(tmp_path: Path) -> None:
         caller.close()
 
 
+async def test_patience_that_a_reload_grants_holds_for_the_kernel_too(tmp_path: Path) -> None:
+    async with pollux(tmp_path, scenario=Scenario(text=LONG, events=200), config=CONFIG) as it:
+        (tmp_path / "proxy.toml").write_text("[server]\nsend_timeout = 1e10\n", encoding="utf-8")
+        assert (await it.house.reloader.reload()).changed == ["server.send_timeout"]
+        caller = await ask(it, stream=True)
+        await it.google.wait_requests(1)
+        await asyncio.sleep(4 * TIMEOUT)
+        assert await read(caller)
+        await read_all_of_stream(caller)
+        caller.close()
+
+
+async def read_all_of_stream(caller: socket.socket) -> None:
+    received = b""
+    while not received.endswith(b"0\r\n\r\n"):
+        piece = await read(caller, 1 << 20)
+        assert piece
+        received = received[-5:] + piece
+
+
 async def test_caller_that_takes_no_heartbeat_either_leaves_nothing_taken(tmp_path: Path) -> None:
     config = f"{CONFIG}heartbeat = 0.2\n"
     scenario = Scenario(text=LONG, events=200)

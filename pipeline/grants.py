@@ -1,7 +1,5 @@
 """Who serves next: rights are granted, judged by how the call went, and taken back."""
 
-import asyncio
-from collections import deque
 from collections.abc import Callable
 from math import inf
 from weakref import WeakKeyDictionary
@@ -15,6 +13,7 @@ from pipeline.cooldowns import SHORTEST
 from pipeline.errors import AllCooling, NoCredential, UpstreamError
 from pipeline.exchange import Exchange
 from pipeline.ledger import Ledger
+from pipeline.lines import Lines, Place
 from pipeline.penalties import Penalties, Refusal
 from pipeline.ports import Clock
 from pipeline.reservations import Reservation, Shortage
@@ -48,11 +47,13 @@ class Grant(Struct):
 class Search(Struct):
     """The search for a unit for one call.
 
-    Shape: `poor` is the set of units that have too few tokens left for it, `until` when that may be otherwise.
+    Shape: `poor` is the set of units that have too few tokens left for it, `until` when that may be otherwise; `place`
+        is where it waits for a unit that is not full.
     Units: `began` and `until` by the clock's tick.
     """
 
     began: float
+    place: Place | None = None
     poor: int = 0
     until: float = inf
 
@@ -80,30 +81,19 @@ class Grants:
         self.max_wait = scheduling.max_wait
         self._breakers = Breakers(scheduling.breaker_faults, scheduling.breaker_pause)
         self._moved = moved
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._lines = Lines()
         self._met: WeakKeyDictionary[Exchange, set[str]] = WeakKeyDictionary()
 
     async def grant(self, x: Exchange) -> Grant:
         """Return the unit to use, after waiting where that is allowed. Errors: NoCredential, AllCooling."""
         search = Search(self._clock.tick())
-        while True:
-            wait = self._penalties.back_off(x.model)
-            if wait > PATIENCE:
-                said = f"Upstream has no capacity for {x.model} just now."
-                raise AllCooling(said, retry_after=wait, status=503, error_type="provider_capacity")
-            if wait > 0:
-                await self._clock.sleep(wait)
-                continue
-            unit = self.pick(x, search.poor)
-            if unit is None:
-                await self._wait(x, search)
-                continue
-            book = self._ledger.book(unit, x.model) if x.operation in COUNTED else None
-            if book is None:
-                return self._begin(unit, x)
-            reservation = self._ledger.reserve(book, unit, len(x.request.body))
-            if reservation is not None or (reservation := await self._obtain(book, unit, x, search)):
-                return self._begin(unit, x, reservation)
+        try:
+            while True:
+                grant = await self._search(x, search)
+                if grant is not None:
+                    return grant
+        finally:
+            self._leave(search)
 
     def pick(self, x: Exchange, poor: int = 0) -> Unit | None:
         """Return the unit that is to serve now; None when all of them rest, are full or too poor."""
@@ -152,7 +142,30 @@ class Grants:
             self._ledger.settle(grant.reservation, x.usage.get("promptTokenCount", 0))
         else:
             self._ledger.refund(grant.reservation)
-        self._call_next()
+        self._lines.call()
+
+    async def _search(self, x: Exchange, search: Search) -> Grant | None:
+        """Return the unit to use; None, after waiting, when it is to be looked for again."""
+        wait = self._penalties.back_off(x.model)
+        if wait > PATIENCE:
+            said = f"Upstream has no capacity for {x.model} just now."
+            raise AllCooling(said, retry_after=wait, status=503, error_type="provider_capacity")
+        if wait > 0:
+            self._leave(search)
+            await self._clock.sleep(wait)
+            return None
+        is_last = search.place is None and (x.operation, x.model) in self._lines
+        unit = None if is_last else self.pick(x, search.poor)
+        if unit is None:
+            await self._wait(x, search)
+            return None
+        book = self._ledger.book(unit, x.model) if x.operation in COUNTED else None
+        if book is None:
+            return self._begin(unit, x)
+        reservation = self._ledger.reserve(book, unit, len(x.request.body))
+        if reservation is not None or (reservation := await self._obtain(book, unit, x, search)):
+            return self._begin(unit, x, reservation)
+        return None
 
     async def _obtain(self, book: Book, unit: Unit, x: Exchange, search: Search) -> Reservation | None:
         """Ask the store for what is not on lease here; None when it is to be another unit."""
@@ -209,8 +222,11 @@ class Grants:
             if now >= give_up_at:
                 said = f"All credentials for {x.model} have as many calls under way as they may have."
                 raise AllCooling(said, retry_after=1.0, error_type="proxy_queue_full")
-            await self._vacancy(give_up_at - now)
+            if search.place is None:
+                search.place = self._lines.join((x.operation, x.model))
+            await self._lines.wait(search.place, self._clock, give_up_at - now)
             return
+        self._leave(search)
         if now < self._ledger.lent_until(x.model):
             give_up_at = max(give_up_at, search.began + LENT)
         wait = cooldowns.earliest(units, x.model) - now
@@ -218,27 +234,10 @@ class Grants:
             raise AllCooling(f"All credentials for {x.model} are cooling down.", retry_after=wait)
         await self._clock.sleep(wait)
 
-    async def _vacancy(self, seconds: float) -> None:
-        """Wait until a call has ended, in the order of asking, or for so long."""
-        called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        late = asyncio.ensure_future(self._clock.sleep(seconds))
-        self._waiting.append(called)
-        try:
-            await asyncio.wait((called, late), return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            if called.done():
-                self._call_next()
-            raise
-        finally:
-            late.cancel()
-            called.cancel()
-
-    def _call_next(self) -> None:
-        while self._waiting:
-            called = self._waiting.popleft()
-            if not called.done():
-                called.set_result(None)
-                return
+    def _leave(self, search: Search) -> None:
+        if search.place is not None:
+            self._lines.leave(search.place)
+            search.place = None
 
     def _is_new(self, x: Exchange, exc: UpstreamError) -> bool:
         """Whether this exchange meets this fault for the first time."""

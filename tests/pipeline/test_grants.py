@@ -75,8 +75,8 @@ async def pool_in_real_time(**scheduling: float) -> LeasePool:
     return pool
 
 
-async def taken(pool: LeasePool) -> UnitLease:
-    async for lease in pool.leases(exchange(), 1, 0.0):
+async def taken(pool: LeasePool, model: str = "flash") -> UnitLease:
+    async for lease in pool.leases(exchange(model), 1, 0.0):
         return cast("UnitLease", lease)
     raise AssertionError("no lease")
 
@@ -95,6 +95,38 @@ async def test_request_waits_for_a_call_to_end_in_the_order_of_asking():
         order.append(task)
         lease = task.result()
     assert order == waiting
+    await pool.close()
+
+
+async def test_request_that_waits_is_not_overtaken_by_those_who_come_later():
+    pool = await pool_in_real_time(max_wait=5.0)
+    lease = await taken(pool)
+    waiting = [asyncio.create_task(taken(pool)) for _ in range(3)]
+    await asyncio.sleep(0.01)
+    for task in waiting:
+        await lease.close(None)
+        late = asyncio.create_task(taken(pool))  # in the very moment in which there is room
+        done, _ = await asyncio.wait((task, late), return_when=asyncio.FIRST_COMPLETED, timeout=1)
+        assert done == {task}
+        lease = task.result()
+        late.cancel()
+    await pool.close()
+
+
+async def test_vacancy_that_does_not_suit_the_first_who_waits_serves_another():
+    rig = Rig(key("a"), key("b"), concurrency=1, max_wait=5.0)
+    pool = pool_over(rig.store, rig.state, SystemClock(), rig.scheduling)
+    await pool.start()
+    refused = await taken(pool, "pro")
+    refused.fail(busy(seconds=5000))
+    await refused.close(refused.failure)
+    leases = {lease.credential.id: lease for lease in (await taken(pool), await taken(pool))}
+    first, second = asyncio.create_task(taken(pool, "pro")), asyncio.create_task(taken(pool))
+    await asyncio.sleep(0.01)
+    await leases[refused.credential.id].close(None)
+    assert (await asyncio.wait_for(second, 1)).credential is refused.credential
+    assert not first.done()
+    first.cancel()
     await pool.close()
 
 

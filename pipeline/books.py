@@ -96,7 +96,7 @@ class Book(Struct):
     """The tallies of one account and model.
 
     Shape: `unit` is any of the units that share them; `held` says that those rest because something is spent;
-        `turns_at` is when the first of the windows is over.
+        the windows hold from `since` until `turns_at`, when the first of them is over.
     Units: epoch seconds.
     """
 
@@ -105,6 +105,7 @@ class Book(Struct):
     model: str
     tallies: list[Tally] = field(default_factory=list)
     held: bool = False
+    since: float = 0.0
     turns_at: float = 0.0
     rated_at: float = 0.0
 
@@ -120,7 +121,7 @@ class Book(Struct):
 
     def note_rates(self, now: float) -> None:
         """Look how much was spent since the last time, to tell how long the rest will last."""
-        faded = exp((self.rated_at - now) / _LOOK_BACK)
+        faded = self._faded(now)
         self.rated_at = now
         for tally in self.tallies:
             used = tally.allowance.used
@@ -130,7 +131,7 @@ class Book(Struct):
 
     def forecast(self, tally: Tally, now: float) -> Forecast:
         """Return what is left of one of the quotas, and when it is dry if all goes on as in the last minutes."""
-        left, rate = max(tally.left, 0), tally.rate * exp((self.rated_at - now) / _LOOK_BACK)
+        left, rate = max(tally.left, 0), tally.rate * self._faded(now)
         dry_at = now + left / rate if rate else tally.window.end
         return Forecast(
             project=project_of(self.unit),
@@ -141,6 +142,10 @@ class Book(Struct):
             resets_at=tally.window.end,
             dry_at=(dry_at if dry_at < tally.window.end else None) if left else now,
         )
+
+    def _faded(self, now: float) -> float:
+        """Return how much of the rates is left since they were noted; all of it where the clock was set back."""
+        return exp(min(self.rated_at - now, 0.0) / _LOOK_BACK)
 
 
 def window_of(quota: QuotaName, windows: Windows, now: float) -> Window:

@@ -97,8 +97,8 @@ class Ledger:
         """
         book.unit = unit
         now = self._clock.now()
-        if now >= book.turns_at:
-            self._turn(book, now)
+        if not book.since <= now < book.turns_at:
+            self._fill(book)
         reservation, tokens = Reservation(book), _tokens(size)
         for tally in book.tallies:
             amount = tally.amount(tokens)
@@ -117,7 +117,7 @@ class Ledger:
             self._turn(book, self._clock.now())
             ends = book.turns_at
             granted = await self._obtain(book, _tokens(size))
-            if self._clock.now() < ends or isinstance(granted, Shortage):
+            if book.since <= self._clock.now() < ends or isinstance(granted, Shortage):
                 return granted
             self.refund(granted)  # it is for a window that has passed meanwhile
 
@@ -225,8 +225,8 @@ class Ledger:
             self._hold_or_release(book)
 
     def _turn(self, book: Book, now: float) -> None:
-        """Begin a new window where the last one is over."""
-        if now >= book.turns_at:
+        """Begin a new window where the last one is over, or never began: clocks are set back too."""
+        if not book.since <= now < book.turns_at:
             self._fill(book)
 
     def _fill(self, book: Book) -> bool:
@@ -237,6 +237,7 @@ class Ledger:
         kept = {tally.allowance.name for tally in book.tallies}
         for tally in known.values():
             tally.allowance.retired = tally.allowance.name not in kept
+        book.since = max((tally.window.start for tally in book.tallies), default=-inf)
         book.turns_at = min((tally.window.end for tally in book.tallies), default=inf)
         book.rated_at = book.rated_at or now
         return bool(kept)

@@ -136,6 +136,19 @@ async def refused_for(rig: Rig, *quotas: Quota) -> str:
     return await rig.meet(Busy("quota", verdict=verdict))
 
 
+async def test_clock_that_is_set_back_begins_the_day_it_shows():
+    rig = await rig_of(Limit(rpd=2), credentials=(key("a"),))
+    rig.clock.ahead = 30 * 86_400.0
+    await rig.served(2)
+    with pytest.raises(AllCooling):
+        await rig.lease()
+    await rig.pool._ledger.sync()
+    rig.clock.ahead = 0.0
+    await rig.pool._ledger.sync()
+    assert left(rig) == {("a", "rpd"): 2}
+    assert len(await rig.served(2)) == 2
+
+
 async def test_limit_that_upstream_names_is_believed_and_outlives_the_process():
     rig = await rig_of(credentials=(key("a", "p"),))
     await refused_for(rig, Quota("rpm", 2), Quota("rpd", 10))

@@ -47,7 +47,8 @@ _SPEND = "UPDATE account SET spent = spent + ? WHERE name = ?"
 _RETURN = "UPDATE lease SET amount = amount - ? WHERE account = ? AND holder = ?"
 _CLAIM = """
 INSERT INTO claim VALUES (:name, :holder, :until) ON CONFLICT DO UPDATE
-    SET holder = excluded.holder, until = excluded.until WHERE holder = excluded.holder OR until <= :now
+    SET holder = excluded.holder, until = excluded.until
+    WHERE holder = excluded.holder OR until <= :now OR (:seconds > 0 AND until > :now + :seconds)
 """
 
 
@@ -122,9 +123,10 @@ class SqliteFile:
             database.execute("DELETE FROM lease WHERE account = ?", (account,))
 
     def claim(self, name: str, holder: str, seconds: float) -> bool:
-        now = time.time()
         with self._changing() as database:
-            values = {"name": name, "holder": holder, "until": now + seconds, "now": now}
+            now = time.time()  # of whoever has the lock, so that nobody's is before that of the claim it meets
+            # What is claimed for longer than anybody may was claimed before the clock was set back.
+            values = {"name": name, "holder": holder, "until": now + seconds, "now": now, "seconds": seconds}
             return database.execute(_CLAIM, values).rowcount > 0
 
     def _all(self, query: str, *values: object) -> list[Any]:

@@ -136,3 +136,14 @@ async def test_database_of_another_program_is_refused_and_left_as_it_is(tmp_path
 async def test_path_that_cannot_be_opened_is_refused(tmp_path):
     with pytest.raises(StoreError):
         await SqliteBackend.open(tmp_path)
+
+
+async def test_claim_from_before_the_clock_was_set_back_is_not_waited_for(tmp_path, monkeypatch):
+    state, right = await opened(tmp_path / "state.db"), time.time
+    monkeypatch.setattr(time, "time", lambda: right() + 86_400)
+    assert await state.claim("refresh", "one", 10)
+    monkeypatch.setattr(time, "time", right)
+    assert not await state.claim("refresh", "two", 0)
+    assert await state.claim("refresh", "two", 10)
+    assert not await state.claim("refresh", "one", 10)
+    await state.close()

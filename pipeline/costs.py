@@ -40,6 +40,7 @@ class Costs:
         if cost is not None:
             self._set[model] = cost
         self._state.put(KIND, model, None if cost is None else {"cost": cost})
+        self.following.changed()  # what is being read may be older
 
     def of(self, name: str, table: Mapping[str, int]) -> int | None:
         """Return the cost of a model by exactly this name, if it has one."""

@@ -1,6 +1,9 @@
 """Costs: proxy.toml's, and those set at run time above them."""
 
+import asyncio
+
 from pipeline.costs import DEFAULT, KIND, Costs
+from pipeline.exchange import Chunk
 from stores.memory import MemoryState
 
 
@@ -17,3 +20,19 @@ async def test_cost_set_at_run_time_wins_and_can_be_taken_back():
     assert costs.all(DEFAULT) == {**DEFAULT, "unknown": 3}
     await costs.load()
     assert costs.all(DEFAULT) == {**DEFAULT, "unknown": 3}
+
+
+async def test_cost_set_while_costs_are_read_is_kept():
+    class Slow(MemoryState):
+        async def load(self, kind: str) -> dict[str, Chunk]:
+            found = await super().load(kind)
+            await asyncio.sleep(0.01)
+            return found
+
+    costs = Costs(Slow())
+    await costs.following.start()
+    costs.following.changed()
+    await asyncio.sleep(0)
+    costs.put("unknown", 3)
+    await asyncio.sleep(0.05)
+    assert costs.of("unknown", DEFAULT) == 3

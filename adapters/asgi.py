@@ -42,6 +42,9 @@ REQUEST_ID = "pollux.request_id"
 _TO_SAY_WHY = 5.0
 """Seconds in which exchanges that are ended by a drain tell their callers."""
 
+_STRAGGLERS = 0.1
+"""Seconds in which callers that were here before a drain may still ask: until their connections are closed."""
+
 _SWEEP = 1.0
 """Seconds between two looks at the bodies that are still being read, and at callers that do not read."""
 
@@ -52,6 +55,7 @@ _WISHES = frozenset({_TIMING, b"x-pollux-trace"})
 _ANTHROPIC = "/v1/messages"
 """Where callers look for the request's id under another name."""
 
+_SLASHES = re.compile(r"/{2,}")
 _VERSION_PREFIXES = re.compile(r"^(?:/v1(?:beta|alpha)?)+(?=/v1(?:beta|alpha)?/)")
 # PERF: random bytes for each request cost a system call; a random process and a number name it as well.
 _PROCESS = secrets.token_hex(6).encode()
@@ -96,7 +100,7 @@ class App:
         self._memory = memory or MemoryGuard(0)
         self._traces = traces or Traces()
         self._choose_plan = choose_plan
-        self.draining = False
+        self.draining = self._closed = False
         self._choose_dialect = choose_dialect
         self._done = done
         self._pages = dict(pages or {})
@@ -126,16 +130,25 @@ class App:
             await (self.admin or _refuse_socket)(scope, receive, send)
 
     async def drain(self, grace: float) -> None:
-        """Let exchanges end for that many seconds, then end those left with a typed error."""
+        """Let exchanges end for that many seconds, then end those left with a typed error.
+
+        Shape: who was here before, and asks while the listener is being closed, is answered yet.
+        """
         self.draining = True
-        if self._active:
-            await asyncio.wait([caller.task for caller in self._active.values()], timeout=grace)
-        left = {x: caller.task for x, caller in self._active.items()}
-        for x, task in left.items():
+        until = time.monotonic() + grace
+        await asyncio.sleep(min(_STRAGGLERS, grace))
+        while (under_way := self._under_way()) and (left := until - time.monotonic()) > 0:
+            await asyncio.wait(under_way.values(), timeout=left)
+        self._closed = True
+        left_over = self._under_way()
+        for x, task in left_over.items():
             x.stop = Draining()
             task.cancel()
-        if left:
-            await asyncio.wait(left.values(), timeout=_TO_SAY_WHY)
+        if left_over:
+            await asyncio.wait(left_over.values(), timeout=_TO_SAY_WHY)
+
+    def _under_way(self) -> dict[Exchange, asyncio.Task[Any]]:
+        return {**self._reading, **{x: caller.task for x, caller in self._active.items()}}
 
     async def _serve(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         started = time.monotonic()
@@ -224,7 +237,7 @@ class App:
         self._active[x] = edge
         edge.watch(task)
         try:
-            if self.draining:
+            if self._closed:
                 x.stop = Draining()
                 raise x.stop
             return await engine.run(self._choose_plan(x), x, edge)
@@ -253,6 +266,9 @@ async def _refuse_socket(scope: dict[str, Any], receive: Receive, send: Send) ->
 
 def _request(scope: dict[str, Any], headers: Headers) -> Request:
     path: str = scope["path"]
+    if "//" in path:
+        # Clients append a path to a base URL that already ends in a slash.
+        path = _SLASHES.sub("/", path)
     if path.count("/v1") > 1:
         # Clients append their version to a base URL that already ends in one.
         path = _VERSION_PREFIXES.sub("", path)

@@ -27,7 +27,8 @@ async def read_body(receive: Receive, encoding: str, limit: int) -> bytes:
     Errors: TooLarge, BadRequest (an encoding that is unknown or broken), CallerGone.
     """
     body = await _gather(receive, limit)
-    return _decompress(body, encoding, limit) if encoding and encoding != "identity" else body
+    encoding = encoding.strip().lower()
+    return _decompress(body, encoding, limit) if encoding not in {"", "identity"} else body
 
 
 async def _gather(receive: Receive, limit: int) -> bytes:
@@ -52,16 +53,19 @@ async def _gather(receive: Receive, limit: int) -> bytes:
 
 
 def _decompress(body: bytes, encoding: str, limit: int) -> bytes:
-    window = _ENCODINGS.get(encoding.strip().lower())
+    window = _ENCODINGS.get(encoding)
     if window is None:
         raise BadRequest(f"Content-Encoding {encoding!r} is not supported; use gzip.", field="content-encoding")
-    inflate = zlib.decompressobj(window)
-    try:
-        plain = inflate.decompress(body, limit + 1)
-    except zlib.error:
-        raise BadRequest(f"The body is not valid {encoding}.", field="content-encoding") from None
-    if len(plain) > limit:
-        raise TooLarge(f"The request body is over the limit of {limit} bytes once decompressed.")
-    if not inflate.eof:
-        raise BadRequest(f"The {encoding} body is cut short.", field="content-encoding")
+    plain = b""
+    while body:
+        inflate = zlib.decompressobj(window)
+        try:
+            plain += inflate.decompress(body, limit + 1 - len(plain))
+        except zlib.error:
+            raise BadRequest(f"The body is not valid {encoding}.", field="content-encoding") from None
+        if len(plain) > limit:
+            raise TooLarge(f"The request body is over the limit of {limit} bytes once decompressed.")
+        if not inflate.eof:
+            raise BadRequest(f"The {encoding} body is cut short.", field="content-encoding")
+        body = inflate.unused_data  # another member: RFC 1952 section 2.2
     return plain

@@ -156,10 +156,14 @@ class NotFound(ClientError):
 
 
 class MethodNotAllowed(ClientError):
-    """The path exists for another method."""
+    """The path exists for another method: for those that `allow` names."""
 
     status = 405
     title = "This method is not allowed here."
+
+    def __init__(self, allow: str, method: str) -> None:
+        super().__init__(f"This path takes {allow}, not {method}.")
+        self.allow = allow
 
 
 class CallerTimeout(ClientError):

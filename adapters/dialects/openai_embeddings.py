@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from adapters.dialects.document import decoded
 from adapters.dialects.openai.errors import error_document
-from adapters.dialects.refusal import JSON, refusal
-from pipeline.errors import BadRequest, Broken, MethodNotAllowed, NotFound, ProxyError
+from adapters.dialects.refusal import JSON, expect, refusal
+from pipeline.errors import BadRequest, Broken, NotFound, ProxyError
 from pipeline.exchange import Asked, Chunk, Exchange, Reply, Request
 from pipeline.ports import Encoder
 
@@ -37,8 +37,7 @@ class OpenAIEmbeddings:
     def read(self, request: Request) -> Asked:
         if request.path.rstrip("/") != "/v1/embeddings":
             raise NotFound(f"There is nothing at {request.path}.")
-        if request.method != "POST":
-            raise MethodNotAllowed(f"This path takes POST, not {request.method}.")
+        expect("POST", request.method)
         body = decoded(request.body, Body)
         common: dict[str, Any] = {
             "taskType": body.task_type,

@@ -15,8 +15,8 @@ from adapters.dialects.document import decoded
 from adapters.dialects.finish import broken, finish
 from adapters.dialects.openai.errors import error_document
 from adapters.dialects.openai.media import standard
-from adapters.dialects.refusal import JSON, refusal
-from pipeline.errors import BadRequest, Broken, MethodNotAllowed, NotFound, ProxyError, Refused
+from adapters.dialects.refusal import JSON, expect, refusal
+from pipeline.errors import BadRequest, Broken, NotFound, ProxyError, Refused
 from pipeline.exchange import Asked, Chunk, Exchange, Reply, Request
 from pipeline.ports import Encoder
 
@@ -45,8 +45,7 @@ class OpenAIImages:
     def read(self, request: Request) -> Asked:
         if request.path.rstrip("/") != "/v1/images/generations":
             raise NotFound(f"There is nothing at {request.path}.")
-        if request.method != "POST":
-            raise MethodNotAllowed(f"This path takes POST, not {request.method}.")
+        expect("POST", request.method)
         body = decoded(request.body, Body)
         if not body.prompt:
             raise BadRequest("prompt: there is nothing to draw", field="prompt")

@@ -12,8 +12,8 @@ from adapters.dialects.anthropic.stream import MessageStream
 from adapters.dialects.anthropic.thinking import amount
 from adapters.dialects.anthropic.unary import Count, Message
 from adapters.dialects.document import decoded
-from adapters.dialects.refusal import refusal
-from pipeline.errors import MethodNotAllowed, NotFound, ProxyError
+from adapters.dialects.refusal import expect, refusal
+from pipeline.errors import NotFound, ProxyError
 from pipeline.exchange import Asked, Chunk, Exchange, Reply, Request
 from pipeline.ports import Encoder
 
@@ -27,14 +27,15 @@ class Anthropic:
 
     def read(self, request: Request) -> Asked:
         path = request.path.rstrip("/")
+        if path == _MODELS or path.startswith(f"{_MODELS}/"):
+            expect("GET", request.method)
         if path == _MODELS:
             return Asked(operation="models", echo=page(request.query))
         if path.startswith(f"{_MODELS}/"):
             return Asked(operation="model", model=path.removeprefix(f"{_MODELS}/"))
         if path not in {"/v1/messages", "/v1/messages/count_tokens"}:
             raise NotFound(f"There is nothing at {request.path}.")
-        if request.method != "POST":
-            raise MethodNotAllowed(f"This path takes POST, not {request.method}.")
+        expect("POST", request.method)
         body = decoded(request.body, messages.Body)
         body.model = body.model.removeprefix("models/")
         chunk, echo = payload(body)

@@ -6,7 +6,8 @@ import re
 
 from msgspec import Struct
 
-from pipeline.errors import MethodNotAllowed, NotFound
+from adapters.dialects.refusal import expect
+from pipeline.errors import NotFound
 
 OPERATIONS = {
     "generateContent": "generate",
@@ -40,12 +41,12 @@ def target(method: str, path: str) -> Target:
         version, model, name = call.groups()
         if name not in OPERATIONS:
             raise NotFound(unknown_model(model, version, name))
-        _expect(method, "POST")
+        expect("POST", method)
         return Target(version, OPERATIONS[name], model, stream=name == "streamGenerateContent")
     models = _MODELS.match(path)
     if not models:
         raise NotFound(f"There is nothing at {path}.")
-    _expect(method, "GET")
+    expect("GET", method)
     version, model = models.groups()
     return Target(version, "model", model) if model else Target(version, "models")
 
@@ -57,8 +58,3 @@ def unknown_model(model: str, version: str = "v1beta", method: str = "") -> str:
         f"models/{model} is not found for API version {version}{unfit}. "
         "Call ListModels to see the list of available models and their supported methods."
     )
-
-
-def _expect(method: str, due: str) -> None:
-    if method not in {due, "HEAD" if due == "GET" else due}:
-        raise MethodNotAllowed(f"This path takes {due}, not {method}.")

@@ -10,8 +10,8 @@ from adapters.dialects.openai.errors import error_document
 from adapters.dialects.openai.models import listed, single
 from adapters.dialects.openai.reading import read
 from adapters.dialects.openai.stream import ChunkStream
-from adapters.dialects.refusal import refusal
-from pipeline.errors import MethodNotAllowed, NotFound, ProxyError
+from adapters.dialects.refusal import expect, refusal
+from pipeline.errors import NotFound, ProxyError
 from pipeline.exchange import Asked, Chunk, Exchange, Reply, Request
 from pipeline.ports import Encoder
 
@@ -29,12 +29,12 @@ class OpenAIChat:
 
     def read(self, request: Request) -> Asked:
         if _COMPLETIONS.fullmatch(request.path):
-            _only(request, "POST")
+            expect("POST", request.method)
             return read(request.body)
         found = _MODELS.fullmatch(request.path)
         if found is None:
             raise NotFound(f"There is nothing at {request.path}.")
-        _only(request, "GET")
+        expect("GET", request.method)
         model = found["model"]
         return Asked(model=model.removeprefix("models/"), operation="model") if model else Asked(operation="models")
 
@@ -47,8 +47,3 @@ class OpenAIChat:
 
     def error(self, exc: ProxyError) -> Reply:
         return refusal(exc, error_document)
-
-
-def _only(request: Request, method: str) -> None:
-    if request.method != method:
-        raise MethodNotAllowed(f"{request.path} takes {method} only.")

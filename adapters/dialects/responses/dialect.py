@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from adapters.dialects.document import converted, parsed
 from adapters.dialects.openai.errors import error_document
-from adapters.dialects.refusal import refusal
+from adapters.dialects.refusal import expect, refusal
 from adapters.dialects.responses import items
 from adapters.dialects.responses.request import payload
 from adapters.dialects.responses.stream import ResponseStream
 from adapters.dialects.responses.unary import Response
-from pipeline.errors import MethodNotAllowed, NotFound, ProxyError
+from pipeline.errors import NotFound, ProxyError
 from pipeline.exchange import Asked, Chunk, Exchange, Reply, Request
 from pipeline.ports import Encoder
 
@@ -22,8 +22,7 @@ class OpenAIResponses:
     def read(self, request: Request) -> Asked:
         if request.path.rstrip("/") != "/v1/responses":
             raise NotFound(f"There is nothing at {request.path}: responses are not stored.")
-        if request.method != "POST":
-            raise MethodNotAllowed(f"This path takes POST, not {request.method}.")
+        expect("POST", request.method)
         raw = parsed(request.body)
         body = converted(raw, items.Body, "")
         body.model = body.model.removeprefix("models/")

@@ -13,12 +13,14 @@ class Seam:
     """Takes the pieces of a continuation and gives back what is new in them.
 
     Shape: holds back the beginning until it is clear whether it repeats the end of `said`; `flush` gives what is held.
+        `repeated` is then how much was.
         However the continuation is cut into pieces, together they give the same.
     """
 
-    __slots__ = ("_held", "_joined", "_tail")
+    __slots__ = ("_held", "_joined", "_tail", "repeated")
 
     def __init__(self, said: str) -> None:
+        self.repeated = 0
         self._tail = said[-LONGEST:]
         self._held = ""
         self._joined = not self._tail
@@ -39,7 +41,8 @@ class Seam:
         if self._joined:
             return held
         self._joined = True
-        return held[overlap(self._tail, held) :]
+        self.repeated = overlap(self._tail, held)
+        return held[self.repeated :]
 
 
 def overlap(said: str, new: str) -> int:

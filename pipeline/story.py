@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Broken, ProxyError
+from pipeline.grounding import joined, shifted
 from pipeline.seam import Seam
 from pipeline.sources import parts_of, said, summed
 
@@ -31,6 +32,9 @@ class Story:
         self._only_text = True
         self._seam = Seam("")
         self._usages: list[Chunk] = []
+        self._told = 0
+        self._grounding: Chunk = {}
+        self._grounds: Chunk = {}
         self._last: Chunk | None = None
         self._truncated: Chunk | None = None
         self._failure: ProxyError | None = None
@@ -50,6 +54,7 @@ class Story:
         """Begin an attempt and return its request; the caller's own is never changed."""
         self._truncated, self._last = self._last or self._truncated, None
         self._seam = Seam(self._text)
+        self._told = len(self._text)
         self._usages.append({})
         self._attempt += 1
         if not self._text:
@@ -72,6 +77,8 @@ class Story:
                 self._begun, self._only_text, self._last = True, False, chunk
             return []
         self._begun = True
+        if grounding := candidates[0].pop("groundingMetadata", None):
+            self._grounds = joined(self._grounds, grounding)
         parts = parts_of(chunk)
         self._only_text = self._only_text and all(part.keys() <= _TEXT for part in parts)
         if candidates[0].get("finishReason"):
@@ -89,6 +96,11 @@ class Story:
         self._failure = self._failure or failure
         text = self._seam.flush()
         self._text += text
+        if self._grounds:
+            # Google counts from where the attempt began, which is where what it repeats stands already.
+            before = self._text[: self._told - self._seam.repeated]
+            self._grounding = joined(self._grounding, shifted(self._grounds, len(before.encode())))
+            self._grounds = {}
         return said([{"text": text}]) if text else None
 
     def finish(self) -> Chunk:
@@ -100,6 +112,8 @@ class Story:
         if last is None:
             assert self._failure is not None, "an attempt ends with a finish or a failure"
             raise self._failure
+        if self._grounding and "candidates" in last:
+            last = {**last, "candidates": [{**last["candidates"][0], "groundingMetadata": self._grounding}]}
         return {**last, "usageMetadata": summed(self._usages)}
 
     def _new(self, chunk: Chunk, parts: list[Chunk]) -> list[Chunk]:

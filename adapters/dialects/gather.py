@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.exchange import Chunk
+from pipeline.grounding import joined, united
 
-_LISTED = frozenset({"groundingChunks", "groundingSupports", "webSearchQueries", "citationSources", "urlMetadata"})
+_LISTED = frozenset({"citationSources", "urlMetadata"})
 _PLAIN = frozenset({"text"})
 _THOUGHT = frozenset({"text", "thought"})
 
@@ -36,7 +37,7 @@ def _join(whole: Chunk, candidate: Chunk) -> None:
             for part in (value or {}).get("parts") or ():
                 _append(content["parts"], part)
         elif isinstance(value, dict) and isinstance(whole.get(key), dict):
-            whole[key] = _merged(whole[key], value)
+            whole[key] = (joined if key == "groundingMetadata" else _merged)(whole[key], value)
         else:
             whole[key] = value
 
@@ -53,5 +54,5 @@ def _append(parts: list[Chunk], part: Chunk) -> None:
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Metadata that grows over a stream: lists of evidence add up, everything else is replaced."""
-    grown = {key: old[key] + new[key] for key in _LISTED & old.keys() & new.keys()}
+    grown = {key: united(old[key], new[key]) for key in _LISTED & old.keys() & new.keys()}
     return {**old, **new, **grown}

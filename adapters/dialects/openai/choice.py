@@ -17,6 +17,7 @@ from adapters.dialects.openai.markdown import shown
 from adapters.dialects.openai.voice import Voice
 from pipeline.errors import Broken
 from pipeline.exchange import Chunk
+from pipeline.grounding import joined
 
 Delta = dict[str, Any]
 
@@ -52,7 +53,7 @@ class Choice:
             if delta:
                 yield delta
         if grounding := candidate.get("groundingMetadata"):
-            self._grounding = {**self._grounding, **grounding}
+            self._grounding = joined(self._grounding, grounding)
         if reason := candidate.get("finishReason"):
             self._end(reason, candidate.get("finishMessage") or "")
 

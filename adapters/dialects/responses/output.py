@@ -20,6 +20,7 @@ from adapters.dialects.responses.request import Echo
 from adapters.dialects.responses.tools import CUSTOM_INPUT
 from adapters.dialects.seal import sealed
 from pipeline.exchange import Chunk
+from pipeline.grounding import joined
 
 Event = dict[str, Any]
 Item = dict[str, Any]
@@ -64,7 +65,7 @@ class Output:
             for part in (candidate.get("content") or {}).get("parts") or ():
                 yield from self._part(part)
             if grounding := candidate.get("groundingMetadata"):
-                self._grounding = {**self._grounding, **grounding}
+                self._grounding = joined(self._grounding, grounding)
 
     def close(self, status: str = "completed", envelope: str | None = None) -> Iterator[Event]:
         """End the open item, if there is one."""

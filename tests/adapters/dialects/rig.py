@@ -106,3 +106,18 @@ def ended(reason: str = "STOP", parts: list[Chunk] | None = None, **usage: int) 
         "candidates": [candidate],
         "usageMetadata": usage or {"promptTokenCount": 3, "totalTokenCount": 3},
     }
+
+
+def grounded(repeated: bool) -> list[Chunk]:
+    """Two sentences, each with the sources of its own, or the second with those of both."""
+    a, b = ({"web": {"uri": f"https://{name}.example/", "title": name.upper()}} for name in "ab")
+    first = {"segment": {"endIndex": 6, "text": "Été."}, "groundingChunkIndices": [0]}
+    segment = {"startIndex": 7, "endIndex": 13, "text": "Paris."}
+    chunks = [said("Été."), said(" Paris."), ended()]
+    chunks[0]["candidates"][0]["groundingMetadata"] = {"groundingChunks": [a], "groundingSupports": [first]}
+    chunks[2]["candidates"][0]["groundingMetadata"] = (
+        {"groundingChunks": [a, b], "groundingSupports": [first, {"segment": segment, "groundingChunkIndices": [1, 0]}]}
+        if repeated
+        else {"groundingChunks": [b, a], "groundingSupports": [{"segment": segment, "groundingChunkIndices": [0, 1]}]}
+    )
+    return chunks

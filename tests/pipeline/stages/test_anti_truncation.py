@@ -210,6 +210,44 @@ def test_any_cut_and_any_pieces_give_the_same_answer(cut: int, back: int, sizes:
     assert end["usageMetadata"]["totalTokenCount"] == 24
 
 
+@pytest.mark.parametrize("stream", [True, False])
+async def test_passages_of_every_attempt_keep_their_place_and_sources(tmp_path: Path, stream: bool) -> None:
+    first, second = "Été is warm.", "is warm. Paris too."
+    attempts = [
+        [resting(event(text(first), reason="MAX_TOKENS"), "a", first)],
+        [resting(event(text(second), reason="STOP"), "b", "Paris too.", second)],
+    ]
+    async with pollux(tmp_path, scenario=answered(*attempts, *attempts)) as proxy:
+        heard = await chat(proxy, f"{NAME}-search", stream=stream)
+        assert heard.text == "Été is warm. Paris too."
+        message = next(json.loads(each)["choices"][0] for each in _objects(heard.raw) if "annotations" in each)
+        notes = [note["url_citation"] for note in message["delta" if stream else "message"]["annotations"]]
+        cited = [(note["title"], heard.text[note["start_index"] : note["end_index"]]) for note in notes]
+        assert cited == [("a", first), ("b", "Paris too.")]
+        heard = await native(proxy, f"{NAME}-search", stream=stream)
+        assert heard.raw.count('"groundingMetadata"') == 1
+        last = json.loads(_objects(heard.raw)[-1])["candidates"][0]["groundingMetadata"]
+        assert [each["groundingChunkIndices"] for each in last["groundingSupports"]] == [[0], [1]]
+        raw, segment = heard.text.encode(), last["groundingSupports"][1]["segment"]
+        assert raw[segment["startIndex"] : segment["endIndex"]].decode() == "Paris too."
+
+
+def resting(last: dict[str, Any], name: str, quoted: str, said: str = "") -> dict[str, Any]:
+    """The event with a source for what is quoted of what the attempt said."""
+    start = (said or quoted).encode().index(quoted.encode())
+    last["candidates"][0]["groundingMetadata"] = {
+        "groundingChunks": [{"web": {"uri": f"https://{name}.example/", "title": name}}],
+        "groundingSupports": [
+            {"segment": {"startIndex": start, "endIndex": start + len(quoted.encode())}, "groundingChunkIndices": [0]}
+        ],
+    }
+    return last
+
+
+def _objects(raw: str) -> list[str]:
+    return [raw] if raw.startswith("{") else [line[6:] for line in raw.splitlines() if line.startswith("data: {")]
+
+
 def test_call_does_not_overtake_the_text_held_at_the_seam() -> None:
     story = Story("Go on.", at_limit=True)
     story.payload({})

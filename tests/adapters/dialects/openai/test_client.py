@@ -24,7 +24,7 @@ from pipeline.errors import (
     TooLarge,
     Unauthorized,
 )
-from tests.adapters.dialects.rig import ended, said, transport
+from tests.adapters.dialects.rig import ended, grounded, said, transport
 
 CALL: dict[str, Any] = {
     "candidates": [
@@ -133,6 +133,22 @@ def test_unary_citations_are_typed():
     whole = {"candidates": [{**SEARCHED["candidates"][0], "content": {"parts": [{"text": "Paris"}]}}]}
     message = client([whole]).chat.completions.create(model="m", messages=HI).choices[0].message
     assert message.annotations[0].url_citation.url == "https://a.example/"
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_citations_of_several_chunks_are_the_same_streamed_and_whole(repeated):
+    chunks = grounded(repeated)
+    more: dict[str, Any] = {"extra_body": {"web_search_options": {}}}
+    whole = client(chunks).chat.completions.create(model="m", messages=HI, **more).choices[0].message
+    with stream(chunks, **more) as events:
+        streamed = events.get_final_completion().choices[0].message
+    for message in (whole, streamed):
+        notes = [note["url_citation"] for note in message.model_dump()["annotations"]]
+        assert [(note["start_index"], note["end_index"], note["title"]) for note in notes] == [
+            (0, 4, "A"),
+            (5, 11, "B"),
+            (5, 11, "A"),
+        ]
 
 
 def test_spoken_answer_is_a_wav_file():

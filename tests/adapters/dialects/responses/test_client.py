@@ -9,7 +9,7 @@ import pytest
 from adapters.dialects.responses import OpenAIResponses
 from adapters.dialects.seal import Seal, opened
 from pipeline.errors import AllCooling, BadRequest, Broken, Forbidden, NotFound, ProxyError, Unauthorized
-from tests.adapters.dialects.rig import ended, exchange, reply, request, said, transport
+from tests.adapters.dialects.rig import ended, exchange, grounded, reply, request, said, transport
 
 USAGE = {
     "promptTokenCount": 12,
@@ -164,6 +164,17 @@ def test_grounding_becomes_citations():
     for response in both([said("Höh"), grounded]):
         annotation = response.output[0].content[0].annotations[0]
         assert (annotation.url, annotation.start_index, annotation.end_index) == ("https://a.example", 0, 2)
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_citations_of_several_chunks_keep_their_sources(repeated):
+    for response in both(grounded(repeated)):
+        notes = response.output[0].content[0].annotations
+        assert [(note.start_index, note.end_index, note.title) for note in notes] == [
+            (0, 4, "A"),
+            (5, 11, "B"),
+            (5, 11, "A"),
+        ]
 
 
 @pytest.mark.parametrize(("reason", "details"), [("MAX_TOKENS", "max_output_tokens"), ("SAFETY", "content_filter")])

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from adapters.dialects import free_text
 from adapters.dialects.finish import broken, finish
 from adapters.dialects.openai import ids
 from adapters.dialects.openai.citations import citations
@@ -124,11 +125,9 @@ class Choice:
     def _call(self, call: Chunk, signature: str | None) -> Delta:
         """A call, whole: Google sends them so, and one delta is what every client puts together right."""
         self.answered = True
-        name = call.get("name") or ""
-        function = {
-            "name": self._echo.names.get(name, name),
-            "arguments": orjson.dumps(call.get("args") or {}).decode(),
-        }
+        name, args = call.get("name") or "", call.get("args") or {}
+        name = self._echo.names.get(name, name)
+        function = {"name": name, "arguments": orjson.dumps(args).decode()}
         index, self._calls = self._calls, self._calls + 1
         if self._echo.legacy:
             return {"function_call": function} if index == 0 else {}
@@ -138,6 +137,9 @@ class Choice:
             "type": "function",
             "function": function,
         }
+        if name in self._echo.custom:
+            del tool_call["function"]
+            tool_call |= {"type": "custom", "custom": {"name": name, "input": free_text.text_of(args)}}
         if signature:
             tool_call["extra_content"] = {"google": {"thought_signature": signature}}
         return {"tool_calls": [tool_call]}

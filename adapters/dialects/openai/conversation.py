@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from adapters.dialects import free_text
 from adapters.dialects.document import object_in
 from adapters.dialects.names import Names
 from adapters.dialects.openai import ids, media, request
@@ -128,7 +129,10 @@ class Conversation:
                 parts.append({"text": ""})
             parts[-1]["thoughtSignature"] = signature
         calls = message.tool_calls or ()
-        parts.extend(self._called(each.function, each.id, _signature(each)) for each in calls)
+        parts.extend(
+            self._called(_function(each, f"{place}.tool_calls[{number}]"), each.id, _signature(each))
+            for number, each in enumerate(calls)
+        )
         if message.function_call and not calls:
             parts.append(self._called(message.function_call, None, None))
         return parts
@@ -185,6 +189,15 @@ def _with_pictures(text: str) -> list[Part]:
     pieces = _PICTURE.split(text)
     parts = [media.inline(piece, "content") if number % 2 else {"text": piece} for number, piece in enumerate(pieces)]
     return [part for part in parts if part.get("text") != ""]
+
+
+def _function(call: request.ToolCall, place: str) -> request.Called:
+    """The call as one of a function, which stands for a custom tool as well."""
+    if call.custom:
+        return request.Called(call.custom.name, free_text.arguments(call.custom.input))
+    if call.function is None:
+        raise BadRequest(f"{place}.function: required, but missing", field=f"{place}.function")
+    return call.function
 
 
 def _arguments(arguments: str | request.Extra | None) -> request.Extra:

@@ -38,6 +38,7 @@ def _chat(body: request.Body) -> Asked:
     options.fill(payload, body)
     echo = Echo(
         names=tools.names.renamed(),
+        custom=tools.custom,
         include_usage=bool(body.stream_options and body.stream_options.include_usage),
         legacy=body.functions is not None,
         fetch=conversation.fetch,

@@ -81,10 +81,18 @@ class Called(Struct):
     thought_signature: str | None = None
 
 
-class ToolCall(Struct):
-    """A call in an assistant's history."""
+class CustomCalled(Struct):
+    """Which custom tool, and the text it was called with."""
 
-    function: Called
+    name: str
+    input: str = ""
+
+
+class ToolCall(Struct):
+    """A call in an assistant's history: of a function or of a custom tool."""
+
+    function: Called | None = None
+    custom: CustomCalled | None = None
     id: str | None = None
     extra_content: Extra | None = None
     thought_signature: str | None = None
@@ -144,6 +152,26 @@ class Declared(Struct):
     name: str
     description: str | None = None
     parameters: Extra | None = None
+
+
+class Grammar(Struct):
+    """What the text for a custom tool must fit."""
+
+    definition: str
+
+
+class CustomFormat(Struct):
+    """How the text for a custom tool is to be."""
+
+    grammar: Grammar | None = None
+
+
+class Custom(Struct):
+    """A tool of free text that the model may call."""
+
+    name: str
+    description: str | None = None
+    format: CustomFormat | None = None
 
 
 class Format(Struct):
@@ -207,22 +235,30 @@ class Body(Struct, kw_only=True):
     google: Extra | None = None
 
 
-class ToolChoice(Struct):
-    """One function that must be called, or several that may be."""
+class Named(Struct):
+    """Which tool."""
 
-    type: Literal["function", "allowed_tools"] = "function"
-    function: Called | None = None
+    name: str
+
+
+class ToolChoice(Struct):
+    """One tool that must be called, or several that may be."""
+
+    type: Literal["function", "custom", "allowed_tools"] = "function"
+    function: Named | None = None
+    custom: Named | None = None
     allowed_tools: "AllowedTools | None" = None
 
 
 class AllowedTools(Struct):
-    """The functions that may be called, and whether one must be."""
+    """The tools that may be called, and whether one must be."""
 
     tools: list["ToolEntry"]
     mode: Literal["auto", "required"] = "auto"
 
 
 class ToolEntry(Struct):
-    """A function, declared or named."""
+    """A tool, declared or named."""
 
-    function: Declared
+    function: Named | None = None
+    custom: Named | None = None

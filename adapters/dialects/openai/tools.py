@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from adapters.dialects import free_text
 from adapters.dialects.document import converted
 from adapters.dialects.names import Names
 from adapters.dialects.openai import request
@@ -25,10 +26,11 @@ _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "any": "ANY"}
 
 
 class Tools:
-    """The tools of one request: `names` both ways, and what goes into the payload."""
+    """The tools of one request: `names` both ways, those of `custom` tools, and what goes into the payload."""
 
     def __init__(self, body: request.Body) -> None:
-        self._declared, self._own = _sorted_out(body)
+        self.custom: set[str] = set()
+        self._declared, self._own = self._sorted_out(body)
         self.names = Names(each.name for each in self._declared)
         self._choice = body.tool_choice if body.functions is None else body.function_call
         self._field = "tool_choice" if body.functions is None else "function_call"
@@ -78,10 +80,15 @@ class Tools:
         read = converted(choice, request.ToolChoice, self._field)
         if read.allowed_tools:
             allowed = read.allowed_tools
-            return ("ANY" if allowed.mode == "required" else "VALIDATED"), [x.function.name for x in allowed.tools]
-        if read.function is None:
+            mode = "ANY" if allowed.mode == "required" else "VALIDATED"
+            return mode, [self._name(entry) for entry in allowed.tools]
+        return "ANY", [self._name(read)]
+
+    def _name(self, entry: request.ToolChoice | request.ToolEntry) -> str:
+        named = entry.function or entry.custom
+        if named is None:
             raise self._wrong("names no function")
-        return "ANY", [read.function.name]
+        return named.name
 
     def _known(self, names: list[str]) -> list[str]:
         missing = set(names) - {each.name for each in self._declared}
@@ -92,22 +99,36 @@ class Tools:
     def _wrong(self, what: str) -> BadRequest:
         return BadRequest(f"{self._field}: {what}", field=self._field)
 
+    def _sorted_out(self, body: request.Body) -> tuple[list[request.Declared], dict[str, request.Extra]]:
+        """The functions of the caller's, and the tools that Google runs itself."""
+        declared = list(body.functions or ())
+        own: dict[str, request.Extra] = {} if body.web_search_options is None else {"googleSearch": {}}
+        for number, tool in enumerate(body.tools or ()):
+            place = f"tools[{number}]"
+            kind = "function" if "function" in tool else tool.get("type") or next(iter(tool), "")
+            if kind in ("function", "custom"):
+                declared.append(self._function(kind, tool, place))
+                continue
+            name = _GOOGLES_OWN.get(kind) if isinstance(kind, str) else None
+            if name is None:
+                raise BadRequest(f"{place}.type: {kind!r} is not supported", field=f"{place}.type")
+            options = tool.get(kind)
+            own[name] = options if isinstance(options, dict) else {}
+        return declared, own
 
-def _sorted_out(body: request.Body) -> tuple[list[request.Declared], dict[str, request.Extra]]:
-    """The functions of the caller's, and the tools that Google runs itself."""
-    declared = list(body.functions or ())
-    own: dict[str, request.Extra] = {} if body.web_search_options is None else {"googleSearch": {}}
-    for number, tool in enumerate(body.tools or ()):
-        if "function" in tool:
-            declared.append(converted(tool["function"], request.Declared, f"tools[{number}].function"))
-            continue
-        kind = tool.get("type") or next(iter(tool), "")
-        name = _GOOGLES_OWN.get(kind) if isinstance(kind, str) else None
-        if name is None:
-            raise BadRequest(f"tools[{number}].type: {kind!r} is not supported", field=f"tools[{number}].type")
-        options = tool.get(kind)
-        own[name] = options if isinstance(options, dict) else {}
-    return declared, own
+    def _function(self, kind: str, tool: request.Extra, place: str) -> request.Declared:
+        """A tool as a function, which stands for a custom tool as well."""
+        place = f"{place}.{kind}"
+        if kind not in tool:
+            flat = "; the name and what describes the tool belong in there" if "name" in tool else ""
+            raise BadRequest(f"{place}: required, but missing{flat}", field=place)
+        if kind == "function":
+            return converted(tool[kind], request.Declared, place)
+        custom = converted(tool[kind], request.Custom, place)
+        self.custom.add(custom.name)
+        grammar = custom.format.grammar if custom.format else None
+        description = free_text.described(custom.description, grammar.definition if grammar else None)
+        return request.Declared(custom.name, description, free_text.SCHEMA)
 
 
 def _without_parameters(schema: Schema) -> bool:

@@ -6,12 +6,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from adapters.dialects import free_text
 from adapters.dialects.document import converted, object_in
 from adapters.dialects.names import Names
 from adapters.dialects.openai import media
 from adapters.dialects.openai.request import File
 from adapters.dialects.responses import items
-from adapters.dialects.responses.tools import CUSTOM_INPUT
 from adapters.dialects.seal import opened
 from adapters.dialects.turns import Turns
 from pipeline.errors import BadRequest
@@ -59,7 +59,7 @@ class Conversation:
                 args = object_in(arguments) if arguments else {}
                 self._call(name, call_id, {"value": arguments} if args is None else args)
             case items.CustomToolCall(call_id, name, text):
-                self._call(name, call_id, {CUSTOM_INPUT: text})
+                self._call(name, call_id, free_text.arguments(text))
             case items.CallOutput(call_id, output):
                 parts = self._parts(output, f"{place}.output")
                 text = "\n".join(part["text"] for part in parts if "text" in part)

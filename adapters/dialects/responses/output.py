@@ -13,11 +13,11 @@ from typing import Any
 import orjson
 from msgspec import Struct
 
+from adapters.dialects import free_text
 from adapters.dialects.openai import ids
 from adapters.dialects.openai.citations import citations
 from adapters.dialects.openai.markdown import shown
 from adapters.dialects.responses.request import Echo
-from adapters.dialects.responses.tools import CUSTOM_INPUT
 from adapters.dialects.seal import sealed
 from pipeline.exchange import Chunk
 from pipeline.grounding import joined
@@ -127,7 +127,7 @@ class Output:
         name = self._echo.names.get(call["name"], call["name"])
         args = call.get("args") or {}
         if name in self._echo.custom:
-            form, text = _CUSTOM, str(args.get(CUSTOM_INPUT, ""))
+            form, text = _CUSTOM, free_text.text_of(args)
         else:
             form, text = _FUNCTION, orjson.dumps(args).decode()
         called = {"call_id": ids.portable(call.get("id"), self.called), "name": name, "status": "in_progress"}

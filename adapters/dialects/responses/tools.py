@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from adapters.dialects import free_text
 from adapters.dialects.declaration import declaration
 from adapters.dialects.names import Names
 from adapters.dialects.responses.items import Choice, Tool
 from pipeline.errors import BadRequest
-
-CUSTOM_INPUT = "input"
-"""The one parameter of the function that stands for a tool of free text."""
 
 _GOOGLES = {
     "web_search": "googleSearch",
@@ -68,10 +66,8 @@ def _calling(choice: str | Choice, functions: set[str], names: Names) -> dict[st
 
 
 def _function(tool: Tool, names: Names) -> dict[str, Any]:
-    description = tool.description or ""
-    schema = tool.parameters
+    description, schema = tool.description, tool.parameters
     if tool.type == "custom":
-        definition = (tool.format or {}).get("definition")
-        description += f"\n\nThe input must fit this grammar:\n{definition}" if definition else ""
-        schema = {"type": "object", "properties": {CUSTOM_INPUT: {"type": "string"}}, "required": [CUSTOM_INPUT]}
+        grammar = (tool.format or {}).get("definition")
+        description, schema = free_text.described(description, grammar), free_text.SCHEMA
     return declaration(names.upstream(tool.name), description, schema)

@@ -9,6 +9,8 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+from openai.lib.streaming.chat import ChatCompletionStreamState
+from openai.types.chat import ChatCompletionMessageCustomToolCall
 from pydantic import BaseModel
 
 from adapters.dialects.openai import OpenAIChat
@@ -51,6 +53,8 @@ SEARCHED: dict[str, Any] = {
         }
     ]
 }
+PARTS = [{"functionCall": {"name": "f", "args": {"a": n}, "id": f"f{n}"}} for n in (1, 2)]
+PATCH = "apply_patch"
 HI = [{"role": "user", "content": "hi"}]
 TOOL = {
     "type": "function",
@@ -109,6 +113,36 @@ def test_tool_loop_gives_upstream_its_own_ids_and_signatures_back(streaming):
     _, said_before, answered = seen[-1].payload["contents"]
     assert said_before["parts"] == CALL["candidates"][0]["content"]["parts"]
     assert [part["functionResponse"]["id"] for part in answered["parts"]] == ["c1", "c2"]
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_custom_tool_takes_text_and_its_call_comes_back(streaming):
+    seen: list = []
+    called = {"functionCall": {"name": "apply_patch", "args": {"input": "*** Begin\n"}, "id": "c1"}}
+    proxy = client([ended(parts=[{**called, "thoughtSignature": "c2ln"}, *PARTS])], seen).chat.completions
+    body: dict[str, Any] = {"model": "gemini-3.8-flash", "tools": [TOOL, {"type": "custom", "custom": {"name": PATCH}}]}
+    if streaming:
+        state = ChatCompletionStreamState()
+        for chunk in proxy.create(messages=HI, stream=True, **body):
+            state.handle_chunk(chunk)
+        # Its final completion leaves custom calls out, and stumbles over streamed ones.
+        choice = state.current_completion_snapshot.choices[0]
+    else:
+        choice = proxy.create(messages=HI, **body).choices[0]
+    assert choice.finish_reason == "tool_calls"
+    message: dict[str, Any] = choice.message.to_dict()
+    custom, plain, _ = message["tool_calls"]
+    ChatCompletionMessageCustomToolCall.model_validate(custom, strict=True)
+    assert (custom["id"], custom["type"], custom["custom"]) == ("c1", "custom", {"name": PATCH, "input": "*** Begin\n"})
+    assert (plain["type"], plain["function"]["name"]) == ("function", "f")
+    proxy.create(messages=[*HI, message, {"role": "tool", "tool_call_id": "c1", "content": "done"}], **body)
+    _, said_before, answered = seen[-1].payload["contents"]
+    assert said_before["parts"][0] == {**called, "thoughtSignature": "c2ln"}
+    assert answered["parts"][0]["functionResponse"] == {
+        "id": "c1",
+        "name": "apply_patch",
+        "response": {"result": "done"},
+    }
 
 
 def test_streamed_annotations_and_signature_survive_accumulation():

@@ -13,6 +13,7 @@ from tests.adapters.dialects.rig import request
 PATH = "/v1/chat/completions"
 HI = {"role": "user", "content": "hi"}
 FUNCTION = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+CUSTOM = {"type": "custom", "custom": {"name": "patch"}}
 
 
 def read(**body):
@@ -45,7 +46,14 @@ def refused(**body) -> BadRequest:
         ({"google": {"thinking_config": "high"}}, "google.thinking_config"),
         ({"google": {"image_config": 5, "aspect_ratio": "1:1"}}, "google.image_config"),
         ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name"),
-        ({"tools": [FUNCTION, {"type": "custom", "custom": {}}]}, "tools[1].type"),
+        ({"tools": [FUNCTION, {"type": "hologram"}]}, "tools[1].type"),
+        ({"tools": [{"type": ["function"]}]}, "tools[0].type"),
+        ({"tools": [{"type": "function", "name": "f"}]}, "tools[0].function"),
+        ({"tools": [FUNCTION, {"type": "custom", "name": "f"}]}, "tools[1].custom"),
+        ({"tools": [FUNCTION, {"type": "custom", "custom": {}}]}, "tools[1].custom.name"),
+        ({"tools": [CUSTOM], "tool_choice": {"type": "custom", "custom": {"name": "g"}}}, "tool_choice"),
+        ({"tools": [CUSTOM], "tool_choice": {"type": "custom"}}, "tool_choice"),
+        ({"messages": [HI, {"role": "assistant", "tool_calls": [{"id": "c"}]}]}, "messages[1].tool_calls[0].function"),
         ({"tool_choice": "required"}, "tool_choice"),
         ({"tools": [FUNCTION], "tool_choice": "sometimes"}, "tool_choice"),
         ({"tools": [FUNCTION], "tool_choice": {"type": "function", "function": {"name": "g"}}}, "tool_choice"),
@@ -149,11 +157,37 @@ def test_newer_name_of_the_limit_counts():
             {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [FUNCTION]}},
             {"mode": "ANY", "allowedFunctionNames": ["f"]},
         ),
+        ({"type": "custom", "custom": {"name": "patch"}}, {"mode": "ANY", "allowedFunctionNames": ["patch"]}),
+        (
+            {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [CUSTOM, FUNCTION]}},
+            {"mode": "VALIDATED", "allowedFunctionNames": ["patch", "f"]},
+        ),
     ],
 )
 def test_tool_choice_becomes_a_calling_mode(choice, config):
     """Seed #61: `required` was ignored."""
-    assert read(tools=[FUNCTION], tool_choice=choice).payload["toolConfig"] == {"functionCallingConfig": config}
+    assert read(tools=[FUNCTION, CUSTOM], tool_choice=choice).payload["toolConfig"] == {"functionCallingConfig": config}
+
+
+def test_custom_tool_is_a_function_of_one_text():
+    grammar = {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: x"}}
+    asked = read(tools=[{"type": "custom", "custom": {"name": "patch", "description": "Edits.", "format": grammar}}])
+    assert asked.payload["tools"][0]["functionDeclarations"] == [
+        {
+            "name": "patch",
+            "description": "Edits.\n\nThe input must fit this grammar:\nstart: x",
+            "parametersJsonSchema": {
+                "type": "object",
+                "properties": {"input": {"type": "string"}},
+                "required": ["input"],
+            },
+        }
+    ]
+
+
+def test_flat_tool_is_told_where_its_function_is_missing():
+    message = refused(tools=[{"type": "function", "name": "f", "parameters": {}}]).message
+    assert message.startswith("tools[0].function: required, but missing")
 
 
 @pytest.mark.parametrize("choice", ["auto", "none", None])

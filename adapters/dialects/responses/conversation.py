@@ -30,6 +30,8 @@ class Conversation:
         self.system: list[str] = []
         self.fetch: list[str] = []
         self._names = names
+        self._called: set[str] = set()
+        self._early: list[tuple[items.CallOutput, str]] = []
 
     def read(self, given: str | list[dict[str, Any]]) -> None:
         """Take the input in. Errors: BadRequest with the place of what cannot be understood."""
@@ -48,6 +50,8 @@ class Conversation:
                 stored = " (nothing is stored here: send the item itself)" if kind == "item_reference" else ""
                 raise BadRequest(f"{place}.type: {kind!r} cannot be served{stored}", field=f"{place}.type")
             self._item(converted(raw, form, place), place)
+        for output, place in self._early:
+            self._answer(output, place)
 
     def _item(self, item: Struct, place: str) -> None:
         match item:
@@ -60,15 +64,23 @@ class Conversation:
                 self._call(name, call_id, {"value": arguments} if args is None else args)
             case items.CustomToolCall(call_id, name, text):
                 self._call(name, call_id, free_text.arguments(text))
-            case items.CallOutput(call_id, output):
-                parts = self._parts(output, f"{place}.output")
-                text = "\n".join(part["text"] for part in parts if "text" in part)
-                found = object_in(text)
-                pictures = [part for part in parts if "text" not in part]
-                response = {"result": text} if found is None else found
-                self.turns.answer(call_id, response, pictures, f"{place}.call_id")
+            case items.CallOutput():
+                # Ids say where an output belongs: one that stands before its call waits for it.
+                if item.call_id in self._called:
+                    self._answer(item, place)
+                else:
+                    self._early.append((item, place))
+
+    def _answer(self, item: items.CallOutput, place: str) -> None:
+        parts = self._parts(item.output, f"{place}.output")
+        text = "\n".join(part["text"] for part in parts if "text" in part)
+        found = object_in(text)
+        pictures = [part for part in parts if "text" not in part]
+        response = {"result": text} if found is None else found
+        self.turns.answer(item.call_id, response, pictures, f"{place}.call_id")
 
     def _call(self, name: str, call_id: str, args: dict[str, Any]) -> None:
+        self._called.add(call_id)
         self.turns.call(self._names.upstream(name), call_id, args)
 
     def _message(self, message: items.Message, place: str) -> None:

@@ -143,6 +143,13 @@ def test_foreign_reasoning_never_goes_upstream():
     assert read.payload["contents"][1]["parts"] == [{"functionCall": {"name": "f", "args": {"a": 1}, "id": "c1"}}]
 
 
+def test_output_before_its_call_goes_where_its_id_says():
+    second = {**CALL, "call_id": "c2"}
+    bye = {"role": "user", "content": "bye"}
+    due = asked([GO, CALL, second, OUTPUT, {**OUTPUT, "call_id": "c2", "output": "30"}, bye])
+    assert asked([GO, {**OUTPUT, "call_id": "c2", "output": "30"}, OUTPUT, CALL, second, bye]).payload == due.payload
+
+
 def test_arguments_that_are_no_object_are_kept():
     read = asked([GO, {**CALL, "arguments": '{"a":'}, OUTPUT])
     assert read.payload["contents"][1]["parts"][0]["functionCall"]["args"] == {"value": '{"a":'}

@@ -131,5 +131,7 @@ class ChunkStream:
 
 
 def grounded(x: Exchange) -> bool:
-    """Whether one of Google's own tools is on: then the answer may come with sources."""
-    return any(tool.keys() - {"functionDeclarations"} for tool in x.payload.get("tools") or ())
+    """Whether one of Google's own tools is on, or may be, in what is cached: then the answer may come with sources."""
+    return "cachedContent" in x.payload or any(
+        tool.keys() - {"functionDeclarations"} for tool in x.payload.get("tools") or ()
+    )

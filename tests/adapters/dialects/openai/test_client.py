@@ -170,9 +170,10 @@ def test_unary_citations_are_typed():
 
 
 @pytest.mark.parametrize("repeated", [False, True])
-def test_citations_of_several_chunks_are_the_same_streamed_and_whole(repeated):
+@pytest.mark.parametrize("asked", [{"web_search_options": {}}, {"google": {"cached_content": "cachedContents/c"}}])
+def test_citations_of_several_chunks_are_the_same_streamed_and_whole(repeated, asked):
     chunks = grounded(repeated)
-    more: dict[str, Any] = {"extra_body": {"web_search_options": {}}}
+    more: dict[str, Any] = {"extra_body": asked}
     whole = client(chunks).chat.completions.create(model="m", messages=HI, **more).choices[0].message
     with stream(chunks, **more) as events:
         streamed = events.get_final_completion().choices[0].message

@@ -1,7 +1,7 @@
 """One request and its answer, as it moves down the pipeline."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qsl
 
 from msgspec import Meta, Struct, field
@@ -36,12 +36,8 @@ Repair = Callable[[Chunk, "UpstreamError"], Chunk | None]
 """Mends a payload that upstream refused, for one more try with the same lease; `None` when it cannot help."""
 
 
-class Leases(Protocol):
-    """The leases of one exchange: each iteration is one new set of attempts."""
-
-    def __aiter__(self) -> "AsyncGenerator[Lease, None]":
-        """Start a set of attempts."""
-        ...
+Leases = Callable[["Exchange"], AsyncGenerator["Lease", None]]
+"""Starts a set of attempts: for the exchange, or for one of the calls that it takes (see `pipeline.calls`)."""
 
 
 class Request(Struct):
@@ -76,14 +72,17 @@ class Asked(Struct):
     """What a dialect read from a request, in the hub's terms.
 
     Shape: `operation` is generate | count_tokens | embed | batch_embed | models | model; `payload` is Gemini's request
-        body for that operation; `echo` holds what only this dialect's own encoder needs again; `effort` is how
-        much the model should think, in OpenAI's words or in tokens: for models whose family shows only behind an alias.
+        body for that operation; `calls` makes of that payload, once the stages are done with it, those of several
+        upstream calls, where one does not do; `echo` holds what only this dialect's own encoder needs again; `effort`
+        is how much the model should think, in OpenAI's words or in tokens: for models whose family shows only behind
+        an alias.
     """
 
     model: str = ""
     payload: Chunk = field(default_factory=dict)
     operation: str = "generate"
     stream: bool = False
+    calls: Callable[[Chunk], list[Chunk]] | None = None
     echo: Any = None
     effort: str | int = ""
 
@@ -149,11 +148,11 @@ def _nobody_waits() -> None:
 class Exchange(Struct, dict=False, weakref=True, eq=False):
     """The one object every stage works on; see `pipeline.stage` for the four things a stage may do with it.
 
-    Shape: `features` is what the model's name asked for beyond the model; `tried` has a bit for each unit that failed
-        this exchange; `charge` is what it takes from the quotas of its caller's key; `finish` maps candidate index to
-        finishReason as seen so far, `usage` is the latest usageMetadata (cumulative upstream); `gaps` are a stream's
-        silences; `stop` is why it is being ended from outside; `trace` is there where somebody watches; `notes` is free
-        room for stages of a user's own.
+    Shape: `features` is what the model's name asked for beyond the model; `parts` is of how many calls this is one,
+        where a request takes several; `tried` has a bit for each unit that failed this exchange; `charge` is what it
+        takes from the quotas of its caller's key; `finish` maps candidate index to finishReason as seen so far, `usage`
+        is the latest usageMetadata (cumulative upstream); `gaps` are a stream's silences; `stop` is why it is being
+        ended from outside; `trace` is there where somebody watches; `notes` is free room for stages of a user's own.
     Units: `started`, `first_byte` in seconds of the monotonic clock.
     """
 
@@ -170,6 +169,7 @@ class Exchange(Struct, dict=False, weakref=True, eq=False):
     features: dict[str, Any] = {}
     caller: Caller | None = None
     charge: "Charge | None" = None
+    parts: int = 1
     tried: int = 0
     leases: "Leases | None" = None
     lease: "Lease | None" = None
@@ -195,6 +195,11 @@ class Exchange(Struct, dict=False, weakref=True, eq=False):
     def named(self) -> str:
         """The model by the name that the caller asked for, which is the one that it knows."""
         return self.asked.model or self.model
+
+    @property
+    def size(self) -> int:
+        """The bytes that are asked with: of the request, or of one call's part in it."""
+        return len(self.request.body) // self.parts
 
     def note(self, chunk: Chunk) -> None:
         """Keep what the end of an answer is judged and counted by: finish reasons and usage."""

@@ -162,14 +162,14 @@ class Grants:
         book = self._ledger.book(unit, x.model) if x.operation in COUNTED else None
         if book is None:
             return self._begin(unit, x)
-        reservation = self._ledger.reserve(book, unit, len(x.request.body))
+        reservation = self._ledger.reserve(book, unit, x.size)
         if reservation is not None or (reservation := await self._obtain(book, unit, x, search)):
             return self._begin(unit, x, reservation)
         return None
 
     async def _obtain(self, book: Book, unit: Unit, x: Exchange, search: Search) -> Reservation | None:
         """Ask the store for what is not on lease here; None when it is to be another unit."""
-        found = await self._ledger.obtain(book, len(x.request.body))
+        found = await self._ledger.obtain(book, x.size)
         if isinstance(found, Shortage):
             if found.units:
                 search.poor |= found.units

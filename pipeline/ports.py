@@ -48,11 +48,12 @@ class Credential(Struct, kw_only=True, eq=False):
 
 
 class Lease(Protocol):
-    """The right to use one unit (credential, project) for one model, once."""
+    """The right to use one unit (credential, project) for one model, once. Shape: `failure` is what `fail` was told."""
 
     credential: Credential
     project: str
     model: str
+    failure: UpstreamError | None
 
     def fail(self, exc: UpstreamError) -> None:
         """Say what this unit met; cools, disables or leaves it as the verdict says."""

@@ -13,7 +13,6 @@ from weakref import WeakSet
 from msgspec import Struct, field
 
 if TYPE_CHECKING:
-    from pipeline.errors import ProxyError
     from pipeline.exchange import Chunk, Exchange, Leases, Pipe
     from pipeline.plan import Plan
     from pipeline.ports import Lease
@@ -101,11 +100,6 @@ class Trace(Struct, kw_only=True, weakref=True, eq=False):
         self.caller = x.caller.name if x.caller else ""
         self.first_byte_ms = (x.first_byte - self.started) * 1000 if x.first_byte else None
         self.total_ms = self.now()
-
-    def failed(self, exc: ProxyError) -> None:
-        """Note what the latest call to upstream came to."""
-        if self.attempts:
-            self.attempts[-1].error = exc.error_type
 
 
 class Traces:
@@ -205,8 +199,8 @@ class _Watched:
         self._leases = leases
         self._trace = trace
 
-    async def __aiter__(self) -> AsyncGenerator[Lease, None]:
-        async with aclosing(aiter(self._leases)) as leases:
+    async def __call__(self, x: Exchange) -> AsyncGenerator[Lease, None]:
+        async with aclosing(self._leases(x)) as leases:
             async for lease in leases:
                 credential, start = lease.credential, self._trace.now()
                 attempt = Attempt(credential.id, credential.kind, lease.project, start)
@@ -215,6 +209,8 @@ class _Watched:
                     yield lease
                 finally:
                     attempt.ms = self._trace.now() - start
+                    if lease.failure is not None:
+                        attempt.error = lease.failure.error_type
 
 
 def _timed(pipe: Pipe, span: Span) -> Pipe:

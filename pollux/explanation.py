@@ -105,7 +105,7 @@ def _changes(at: str, before: Any, after: Any) -> Iterator[Change]:
 async def _draw(x: Exchange, why: list[str]) -> Draw:
     if x.leases is None:
         return Draw(refused="no stage offers leases", why=why)
-    async with aclosing(aiter(x.leases)) as leases:
+    async with aclosing(x.leases(x)) as leases:
         try:
             lease = await anext(leases)
         except StopAsyncIteration:

@@ -32,6 +32,8 @@ class Verified(Struct, frozen=True):
 class _Trial:
     """A lease outside the pool: what happens to it has no consequences."""
 
+    failure: UpstreamError | None = None
+
     def __init__(self, credential: Credential) -> None:
         self.credential = credential
         self.project = next(iter(credential.projects), "")

@@ -1,4 +1,4 @@
-"""OpenAI's embeddings: any number of texts in, one upstream call, vectors out as numbers or base64.
+"""OpenAI's embeddings: up to 2048 texts in, as few upstream calls as that takes, vectors out as numbers or base64.
 
 Source: OpenAI API reference, embeddings; the openai libraries ask for base64 unless told otherwise.
 """
@@ -16,6 +16,11 @@ from adapters.dialects.refusal import JSON, expect, refusal
 from pipeline.errors import BadRequest, Broken, NotFound, ProxyError
 from pipeline.exchange import Asked, Chunk, Exchange, Reply, Request
 from pipeline.ports import Encoder
+
+_MOST = 2048
+
+_BATCH = 100
+"""What one call upstream takes. Source: batchEmbedContents, "at most 100 requests can be in one batch"."""
 
 
 class Body(Struct):
@@ -50,7 +55,8 @@ class OpenAIEmbeddings:
             for text in _texts(body.input)
         ]
         base64 = body.encoding_format == "base64"
-        return Asked(model, {"requests": requests}, "batch_embed", echo=base64)
+        calls = _batches if len(requests) > _BATCH else None
+        return Asked(model, {"requests": requests}, "batch_embed", calls=calls, echo=base64)
 
     def encoder(self, x: Exchange) -> Encoder:
         return Vectors(x, base64=x.asked.echo)
@@ -98,12 +104,19 @@ def _texts(given: str | list[Any]) -> list[str]:
     texts = [given] if isinstance(given, str) else given
     if not texts:
         raise BadRequest("input: there is nothing to embed", field="input")
+    if len(texts) > _MOST and not isinstance(texts[0], int):
+        raise BadRequest(f"input: expected {_MOST} texts at most, got {len(texts)}", field="input")
     for number, text in enumerate(texts):
         if isinstance(text, int | list):
             raise BadRequest("input: send texts; token ids mean nothing to this model", field="input")
         if not isinstance(text, str):
             raise BadRequest(f"input[{number}]: expected a string", field=f"input[{number}]")
     return texts
+
+
+def _batches(payload: Chunk) -> list[Chunk]:
+    requests = payload["requests"]
+    return [{**payload, "requests": requests[start : start + _BATCH]} for start in range(0, len(requests), _BATCH)]
 
 
 def _packed(vector: list[float]) -> str:

@@ -1,22 +1,10 @@
 """Stage `credential`: whose right is used."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 
 from pipeline.exchange import Exchange
 from pipeline.ports import Lease, Ports
 from pipeline.stage import Stage, StageConfig
-
-
-class Leases:
-    """The leases of one exchange; each iteration starts a new set of attempts."""
-
-    __slots__ = ("_draw",)
-
-    def __init__(self, draw: Callable[[], AsyncGenerator[Lease, None]]) -> None:
-        self._draw = draw
-
-    def __aiter__(self) -> AsyncGenerator[Lease, None]:
-        return self._draw()
 
 
 class Credential(StageConfig, frozen=True):
@@ -37,7 +25,10 @@ class Credential(StageConfig, frozen=True):
     def build(self, ports: Ports) -> Stage:
         pool, attempts, pause = ports.pool, self.attempts, self.pause
 
+        def leases(x: Exchange) -> AsyncGenerator[Lease, None]:
+            return pool.leases(x, attempts, pause)
+
         async def credential(x: Exchange) -> None:
-            x.leases = Leases(lambda: pool.leases(x, attempts, pause))
+            x.leases = leases
 
         return credential

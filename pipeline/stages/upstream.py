@@ -4,6 +4,7 @@ import asyncio
 from contextlib import aclosing
 from time import monotonic
 
+from pipeline.calls import Calls
 from pipeline.errors import Broken, NoCredential, Terms, UpstreamError
 from pipeline.exchange import Chunk, Exchange, Repair, Reply
 from pipeline.ports import Answer, Credential, Decoder, Lease, Ports
@@ -20,6 +21,9 @@ class Upstream(StageConfig, frozen=True):
     The head of a stream waits for the first event, so that an early failure is a proper HTTP status; but only for
     `commit_after`: then it goes out, and heartbeats follow, before a proxy on the way cuts a silent connection.
 
+    A request that one call cannot answer (see `Asked.calls`) is sent in several, up to `side_by_side` of them at a
+    time, and their answers are joined.
+
     Units: `commit_after` in seconds; 0 waits for ever.
     Errors: UpstreamError, NoCredential, AllCooling.
     """
@@ -30,9 +34,14 @@ class Upstream(StageConfig, frozen=True):
 
     retry_empty: int = 0
     commit_after: float = 50.0
+    side_by_side: int = 4
+
+    def __post_init__(self) -> None:
+        if self.side_by_side < 1:
+            raise ValueError("side_by_side: expected a number of calls, 1 at least")
 
     def build(self, ports: Ports) -> Stage:
-        retry_empty, commit_after = self.retry_empty, self.commit_after
+        retry_empty, commit_after, side_by_side = self.retry_empty, self.commit_after, self.side_by_side
 
         async def upstream(x: Exchange) -> None:
             async def ask(payload: Chunk, stream: bool) -> Reply:
@@ -44,7 +53,10 @@ class Upstream(StageConfig, frozen=True):
                 finally:
                     timer.cancel()
 
-            if x.source is not None:
+            if x.asked.calls is not None:
+                calls = Calls(x, lambda part: _ask(ports, part, part.payload, False, retry_empty))
+                x.reply = Reply(source=calls.joined(x.asked.calls(x.payload), side_by_side))
+            elif x.source is not None:
                 x.reply = Reply(source=x.source(ask))
             else:
                 x.reply = await ask(x.payload, x.stream)
@@ -56,7 +68,7 @@ async def _ask(ports: Ports, x: Exchange, payload: Chunk, stream: bool, retry_em
     failure: UpstreamError | None = None
     repairs = list(x.repairs)  # each once per call: a source that calls again begins with what upstream refused
     assert x.leases is not None, "the order check lets no pipeline through without `credential`"
-    async with aclosing(aiter(x.leases)) as leases:
+    async with aclosing(x.leases(x)) as leases:
         async for lease in leases:
             if failure is not None:
                 ports.meter.retried(x.route, failure.error_type)
@@ -107,8 +119,6 @@ class _Attempt:
         except UpstreamError as exc:
             exc.message = _without_secrets(exc.message, self._lease.credential)
             self._lease.fail(exc)
-            if x.trace is not None:
-                x.trace.failed(exc)
             meter.attempted(upstream.name, x.model, exc.error_type, self._lease.credential.id)
             raise
         meter.attempted(upstream.name, x.model, "ok", self._lease.credential.id)

@@ -70,7 +70,7 @@ async def test_explanation_shows_changes_and_the_first_lease_given_back() -> Non
             yield lease
             raise AssertionError("one is enough")
 
-        x.leases = cast("Leases", leases())
+        x.leases = cast("Leases", lambda x: leases())
 
     steps = [Step(Named(), fill), Step(Named(), nothing), Step(Named(), offer), Step(Terminal(), sent)]
     explanation = await explain(steps, exchange(), units)
@@ -108,7 +108,7 @@ async def test_explanation_says_why_there_is_no_lease() -> None:
                 yield each
             raise AllCooling("All rest.")
 
-        x.leases = cast("Leases", leases())
+        x.leases = cast("Leases", lambda x: leases())
 
     explanation = await explain([Step(Named(), offer), Step(Terminal(), sent)], exchange(), list)
     assert explanation.lease == Draw(refused="429 provider_rate_limit: All rest.")

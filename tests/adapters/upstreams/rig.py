@@ -46,6 +46,7 @@ class Loan(Struct):
     credential: Credential
     project: str = ""
     model: str = ""
+    failure: UpstreamError | None = None
 
     def fail(self, exc: UpstreamError) -> None: ...
 

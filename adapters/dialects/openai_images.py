@@ -1,4 +1,4 @@
-"""OpenAI's image generation: a prompt in, pictures out, drawn by a Gemini image model.
+"""OpenAI's image generation: a prompt in, pictures out, each drawn by a call of its own to a Gemini image model.
 
 Source: OpenAI API reference, images; upstream documentation, ImageConfig.
 """
@@ -6,6 +6,7 @@ Source: OpenAI API reference, images; upstream documentation, ImageConfig.
 import math
 import re
 import time
+from collections.abc import Callable
 from typing import Any, Literal
 
 import orjson
@@ -21,6 +22,8 @@ from pipeline.exchange import Asked, Chunk, Exchange, Reply, Request
 from pipeline.ports import Encoder
 
 RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
+
+_MOST = 10
 
 _SIZE = re.compile(r"([1-9]\d{1,4})x([1-9]\d{1,4})")
 _LONG_EDGES = ((3000, "4K"), (1900, "2K"))
@@ -51,13 +54,14 @@ class OpenAIImages:
             raise BadRequest("prompt: there is nothing to draw", field="prompt")
         if body.stream:
             raise BadRequest("stream: pictures come whole; leave it out", field="stream")
+        if body.n is not None and not 1 <= body.n <= _MOST:
+            raise BadRequest(f"n: expected 1 to {_MOST}, got {body.n}", field="n")
         config: dict[str, Any] = {"responseModalities": ["IMAGE"]}
-        if body.n is not None and body.n != 1:
-            config["candidateCount"] = body.n
         if image := image_config(body.size):
             config["imageConfig"] = image
         payload = {"contents": [{"role": "user", "parts": [{"text": body.prompt}]}], "generationConfig": config}
-        return Asked(body.model.removeprefix("models/"), payload, echo=body.response_format or "b64_json")
+        calls = _times(body.n) if body.n and body.n > 1 else None
+        return Asked(body.model.removeprefix("models/"), payload, calls=calls, echo=body.response_format or "b64_json")
 
     def encoder(self, x: Exchange) -> Encoder:
         return Pictures(x, x.asked.echo)
@@ -67,6 +71,11 @@ class OpenAIImages:
 
     def error(self, exc: ProxyError) -> Reply:
         return refusal(exc, error_document)
+
+
+def _times(count: int) -> Callable[[Chunk], list[Chunk]]:
+    """Return what asks for the same so often: image models refuse a candidateCount above 1."""
+    return lambda payload: [payload] * count
 
 
 def image_config(size: str | None) -> dict[str, str]:
@@ -95,7 +104,10 @@ def _distance(ratio: str, wanted: float) -> float:
 
 
 class Pictures:
-    """The list of pictures; what the model said beside them is the revised prompt."""
+    """The list of pictures; what the model said beside one is its revised prompt.
+
+    Why: where several were asked for and some calls drew nothing, the others are the answer: they have been paid for.
+    """
 
     headers = JSON
     heartbeat = b"\n"
@@ -106,6 +118,7 @@ class Pictures:
         self._form = form
         self._pictures: list[dict[str, str]] = []
         self._text: list[str] = []
+        self._revised = self._heard = 0  # how many of both are of calls that have ended
 
     def encode(self, chunk: Chunk) -> bytes:
         for candidate in chunk.get("candidates") or ():
@@ -116,19 +129,26 @@ class Pictures:
                     self._pictures.append(self._picture(part["inlineData"]))
                 elif part.get("text"):
                     self._text.append(part["text"])
+            if candidate.get("finishReason"):
+                self._revise()
         return b""
 
     def finish(self) -> bytes:
         if not self._pictures:
             raise self._nothing()
-        if text := "".join(self._text):
-            for picture in self._pictures:
-                picture["revised_prompt"] = text
+        self._revise()
         created = int(time.time())
         return orjson.dumps({"created": created, "data": self._pictures, "usage": _usage(self._x.usage)})
 
     def error_event(self, exc: ProxyError) -> bytes:
         return orjson.dumps(error_document(exc))
+
+    def _revise(self) -> None:
+        """Give the pictures of a call what was said beside them."""
+        if text := "".join(self._text[self._heard :]):
+            for picture in self._pictures[self._revised :]:
+                picture["revised_prompt"] = text
+        self._revised, self._heard = len(self._pictures), len(self._text)
 
     def _picture(self, inline: dict[str, str]) -> dict[str, str]:
         data = standard(inline.get("data", ""))

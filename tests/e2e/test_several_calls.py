@@ -16,6 +16,7 @@ from pipeline.exchange import Exchange
 from tests.proxy import KEY, Running, pollux
 
 EMBEDDER = "gemini-embedding-001"
+PAINTER = "gemini-3-pro-image"
 TEXTS = [f"text {number}" for number in range(250)]
 QUIET = {"RETRY_429_INTERVAL": "0.01"}
 
@@ -146,3 +147,61 @@ async def test_each_batch_reserves_its_part_of_the_tokens_that_a_project_has(tmp
     async with asking(tmp_path, config=config, keys="test-key-1") as (_, ai):
         answer = await ai.embeddings.create(model=EMBEDDER, input=texts, dimensions=1)
         assert len(answer.data) == 300
+
+
+def draws(nth: int, text: str, *parts: dict[str, Any]) -> Fault:
+    """What an image model answers to its nth call."""
+    candidate = {"content": {"parts": [{"text": text}, *parts]}, "finishReason": "STOP"}
+    usage = {"promptTokenCount": 3, "candidatesTokenCount": 1290, "totalTokenCount": 1293}
+    return Fault("events", nth=nth, times=1, events=[{"candidates": [candidate], "usageMetadata": usage}])
+
+
+PICTURE = {"inlineData": {"mimeType": "image/png", "data": "AP/+"}}
+
+
+async def test_each_picture_is_drawn_by_a_call_of_its_own(tmp_path: Path) -> None:
+    async with asking(tmp_path) as (proxy, ai):
+        ended = watched(proxy)
+        one = await ai.images.generate(model=PAINTER, prompt="a cat", n=1)
+        three = await ai.images.generate(model=PAINTER, prompt="a cat", n=3, size="1536x1024")
+        assert (len(one.data), len(three.data), len(proxy.google.requests)) == (1, 3, 4)
+        assert all(each.b64_json and each.revised_prompt for each in three.data)
+        assert three.usage.total_tokens == 3 * one.usage.total_tokens
+        assert three.usage.input_tokens_details.text_tokens == 3 * one.usage.input_tokens
+        assert [x.usage["totalTokenCount"] for x in ended] == [one.usage.total_tokens, three.usage.total_tokens]
+        assert [x.attempts for x in ended] == [1, 3]
+        assert_nothing_held(proxy)
+
+
+async def test_pictures_that_were_drawn_are_the_answer_where_others_were_not(tmp_path: Path) -> None:
+    faults = [draws(1, "I cannot draw that."), draws(2, "A cat.", PICTURE), draws(3, "Nor that.")]
+    async with asking(tmp_path, Scenario(faults=faults)) as (_, ai):
+        answer = await ai.images.generate(model=PAINTER, prompt="a cat", n=3)
+        assert [(each.b64_json, each.revised_prompt) for each in answer.data] == [("AP/+", "A cat.")]
+        assert answer.usage.total_tokens == 3 * 1293
+
+
+async def test_no_picture_at_all_is_an_error(tmp_path: Path) -> None:
+    async with asking(tmp_path, Scenario(faults=[draws(1, "No."), draws(2, "No.")])) as (_, ai):
+        with pytest.raises(openai.InternalServerError, match="drew nothing"):
+            await ai.images.generate(model=PAINTER, prompt="a cat", n=2)
+
+
+async def test_tokens_of_calls_that_were_answered_count_though_another_failed(tmp_path: Path) -> None:
+    faults = [Fault("400-schema", nth=6, times=1), draws(1, "A cat.", PICTURE)]
+    async with asking(tmp_path, Scenario(faults=faults)) as (proxy, ai):
+        ended = watched(proxy)
+        with pytest.raises(openai.BadRequestError):
+            await ai.images.generate(model=PAINTER, prompt="a cat", n=10)
+        assert ended[0].usage["totalTokenCount"] > 0
+        assert_nothing_held(proxy)
+
+
+async def test_caller_that_leaves_ends_all_pictures_at_once(tmp_path: Path) -> None:
+    async with asking(tmp_path, Scenario(faults=[Fault("stall")])) as (proxy, ai):
+        call = asyncio.create_task(ai.images.generate(model=PAINTER, prompt="a cat", n=3))
+        await proxy.google.wait_requests(3)
+        call.cancel()
+        await proxy.google.wait_idle(1)
+        assert all(entry.closed is not None for entry in proxy.google.requests)
+        assert_nothing_held(proxy)

@@ -42,14 +42,19 @@ def test_pictures_of_thoughts_are_not_shown_and_words_are_the_revised_prompt():
     assert [(each.b64_json, each.revised_prompt) for each in data] == [("AP/+", "A cat it is.")]
 
 
-def test_count_and_size_reach_upstream():
+def test_words_are_the_revised_prompt_of_their_own_calls_pictures():
+    data = draw([said("A cat."), DRAWN, DRAWN, said("No dog."), ended(), said("Two "), said("cats."), DRAWN]).data
+    assert [each.revised_prompt for each in data] == ["A cat.", None, "Two cats."]
+
+
+def test_size_reaches_upstream_and_count_is_a_number_of_calls():
     seen: list = []
     draw([DRAWN], seen, n=2, size="1536x1024")
+    assert seen[0].asked.calls(seen[0].payload) == [seen[0].payload] * 2
     assert seen[0].payload == {
         "contents": [{"role": "user", "parts": [{"text": "a cat"}]}],
         "generationConfig": {
             "responseModalities": ["IMAGE"],
-            "candidateCount": 2,
             "imageConfig": {"aspectRatio": "3:2"},
         },
     }
@@ -82,6 +87,8 @@ def test_size_becomes_ratio_and_resolution(size, config):
         ({"prompt": "x", "size": "1024x0"}, "size"),
         ({"prompt": "x", "stream": True}, "stream"),
         ({"prompt": "x", "n": "two"}, "n"),
+        ({"prompt": "x", "n": 0}, "n"),
+        ({"prompt": "x", "n": 11}, "n"),
     ],
 )
 def test_misfit_is_refused_with_its_place(body, field):

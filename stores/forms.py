@@ -42,16 +42,18 @@ class Reading(Struct):
 
 
 class _Bundle(Struct):
-    """The entries of one text, and how to put them back."""
+    """The entries of one text, and how to put them back. Shape: `is_list` says that there may be other entries."""
 
     entries: list[Any]
     wrap: Callable[[list[Any]], bytes]
+    is_list: bool = True
 
 
 def read_credentials(data: bytes, name: str = "") -> list[Credential]:
     """Return the credentials in these bytes, each once.
 
-    Shape: ids come from `name`, a file's, and without one from a hash of the secret: the same bytes give the same ids.
+    Shape: ids come from `name`, a file's; in a list or without a name from a hash of the secret: the same secret has
+        the same id, whatever stands beside it.
     Errors: FormError with the reason for each entry that is none.
     """
     reading = scan(data, name)
@@ -69,7 +71,7 @@ def scan(data: bytes, name: str = "") -> Reading:
             continue
         seen.add(identity(found))
         if found.id in reading.places:
-            found.id = f"{found.id}-{_hashed(found)}"
+            found.id = named(found.id, found)
         reading.credentials.append(found)
         reading.places[found.id] = place
     return reading
@@ -120,25 +122,27 @@ def _in_archive(data: bytes, problems: list[Problem]) -> Iterator[tuple[Credenti
 
 
 def _in_text(data: bytes, name: str, problems: list[Problem]) -> Iterator[tuple[Credential, int]]:
-    entries = _unbundle(data).entries
+    bundle = _unbundle(data)
     stem = _UNFIT.sub("_", PurePosixPath(name).stem).lstrip(".")[:_MAX_ID]
-    for place, entry in enumerate(entries):
-        number = place + 1 if len(entries) > 1 else 0
+    for place, entry in enumerate(bundle.entries):
         try:
             credential = read_document(entry)
         except FormError as exc:
-            problems.append(Problem(f"{name or 'input'}, entry {number}" if number else name or "input", str(exc)))
+            entry_of = f", entry {place + 1}" if len(bundle.entries) > 1 else ""
+            problems.append(Problem(f"{name or 'input'}{entry_of}", str(exc)))
             continue
-        named = f"{stem}-{number}" if number else stem
-        credential.id = named if stem else _hashed(credential)
+        credential.id = named(stem, credential) if bundle.is_list or not stem else stem
         credential.source = name
         yield credential, place
 
 
-def _hashed(credential: Credential) -> str:
-    """Name a credential by its secret, which the name does not give away."""
+def named(stem: str, credential: Credential) -> str:
+    """Name a credential by its secret, which the name does not give away.
+
+    Its place would not do: when a line is taken out of a list, what was disabled must not be another key.
+    """
     word = "key" if credential.api_key else "account" if credential.service_account else "oauth"
-    return f"{word}-{sha256(' '.join(identity(credential)).encode()).hexdigest()[:10]}"
+    return f"{stem or word}-{sha256(' '.join(identity(credential)).encode()).hexdigest()[:10]}"
 
 
 def _unbundle(data: bytes) -> _Bundle:
@@ -153,7 +157,7 @@ def _unbundle(data: bytes) -> _Bundle:
     inner = _from_base64(data)
     if inner is not None:
         bundle = _unbundle(inner)
-        return _Bundle(bundle.entries, lambda entries: base64.b64encode(bundle.wrap(entries)))
+        return _Bundle(bundle.entries, lambda entries: base64.b64encode(bundle.wrap(entries)), bundle.is_list)
     lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
     keys = [key.strip() for line in lines for key in line.split(",") if key.strip()]
     if len(keys) > 1 and not any(map(is_key, keys)):
@@ -173,7 +177,7 @@ def _json(text: str) -> _Bundle:
             raise FormError(f"invalid JSON: {exc}") from exc
     if isinstance(value, list):
         return _Bundle(value, _dump)
-    return _Bundle([value], lambda entries: _dump(entries[0]))
+    return _Bundle([value], lambda entries: _dump(entries[0]), is_list=False)
 
 
 def _dump(value: Any) -> bytes:

@@ -11,6 +11,7 @@ import msgspec
 from adapters.simulator import Fault, Scenario
 from pipeline.units import Ban
 from tests.proxy import Running, pollux
+from tests.stores.names import key_in
 
 DAY = 86_400.0
 
@@ -64,7 +65,7 @@ async def test_health_check_counts_tokens_and_generates_nothing(tmp_path: Path) 
     async with pollux(tmp_path, scenario=Scenario(faults=[fault])) as it:
         ok, said = await result(it, "credential-health")
         assert ok
-        assert said.startswith("2 of 3 are good; GEMINI_API_KEYS-2: ")
+        assert said.startswith(f"2 of 3 are good; {key_in('GEMINI_API_KEYS', 'test-key-2')}: ")
         asked = [request.path for request in it.google.requests]
         assert len(asked) == 3
         assert all(path.endswith(":countTokens") for path in asked)
@@ -101,7 +102,7 @@ async def test_clean_up_keeps_what_google_let_in_since(tmp_path: Path) -> None:
 
 async def test_clean_up_leaves_those_of_the_environment(tmp_path: Path) -> None:
     async with pollux(tmp_path) as it:
-        ban(it, "GEMINI_API_KEYS-1", 31)
+        ban(it, key_in("GEMINI_API_KEYS", "test-key-1"), 31)
         await present(it)
         assert await result(it, "credential-clean-up") == (True, "nothing to remove")
 

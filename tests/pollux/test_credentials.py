@@ -14,6 +14,7 @@ from pollux.config import load
 from pollux.credentials import from_environment, opened
 from pollux.settings import Storage
 from stores.forms import scan
+from tests.stores.names import key_in
 
 if TYPE_CHECKING:
     from pipeline.ports import Credential
@@ -25,6 +26,7 @@ ACCOUNT = {
     "project_id": "made-up-project",
 }
 TEXT = json.dumps(ACCOUNT)
+KEY = key_in("GEMINI_API_KEY", "test-key-2")
 PACKED = base64.b64encode(TEXT.encode()).decode()
 
 
@@ -71,16 +73,16 @@ async def test_same_account_twice_is_one() -> None:
 
 async def test_environment_serves_beside_the_directory_and_numbered_ones_only_when_asked() -> None:
     environ = {"GEMINI_API_KEY": "test-key-2", "GCLI_CREDS_1": TEXT}
-    assert await served(**environ) == {"kept", "GEMINI_API_KEY"}
-    assert await served(**environ, AUTO_LOAD_ENV_CREDS="true") == {"kept", "GEMINI_API_KEY", "GCLI_CREDS_1"}
+    assert await served(**environ) == {"kept", KEY}
+    assert await served(**environ, AUTO_LOAD_ENV_CREDS="true") == {"kept", KEY, "GCLI_CREDS_1"}
 
 
 async def test_google_credentials_stand_alone_unless_merged() -> None:
     environ = {"GOOGLE_CREDENTIALS": TEXT, "GEMINI_API_KEY": "test-key-2"}
-    assert await served(**environ) == {"GOOGLE_CREDENTIALS", "GEMINI_API_KEY"}
-    assert await served(**environ, GOOGLE_CREDENTIALS_MERGE="false") == {"GOOGLE_CREDENTIALS", "GEMINI_API_KEY"}
+    assert await served(**environ) == {"GOOGLE_CREDENTIALS", KEY}
+    assert await served(**environ, GOOGLE_CREDENTIALS_MERGE="false") == {"GOOGLE_CREDENTIALS", KEY}
     merged = await served(**environ, GOOGLE_CREDENTIALS_MERGE="true")
-    assert merged == {"GOOGLE_CREDENTIALS", "GEMINI_API_KEY", "kept"}
+    assert merged == {"GOOGLE_CREDENTIALS", KEY, "kept"}
     assert await served(GOOGLE_CREDENTIALS="") == {"kept"}
 
 

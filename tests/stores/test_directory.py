@@ -13,6 +13,7 @@ from stores.directory import DirectoryStore
 from stores.forms import read_credentials
 from stores.sealing import Sealer
 from tests.stores.credentials import AUTHORIZED_USER, GCLI2API, GEMINI_CLI, zipped
+from tests.stores.names import key_in
 
 
 def put(path, document):
@@ -47,7 +48,7 @@ async def test_every_form_is_picked_up_and_what_is_not_ours_is_passed_over(store
     (tmp_path / "creds/b.zip").write_bytes(zipped({"c.json": json.dumps(GCLI2API)}))
     put(tmp_path / "creds/creds_state.toml", "x = 1")
     put(tmp_path / "creds/.hidden.json", AUTHORIZED_USER)
-    assert await ids(store) == ["a", "c", "keys-1", "keys-2"]
+    assert await ids(store) == ["a", "c", key_in("keys", "test-key-1"), key_in("keys", "test-key-2")]
     assert store.problems() == []
 
 
@@ -166,7 +167,7 @@ async def test_bad_file_is_reported_and_the_good_ones_serve(store, tmp_path):
 
 async def test_names_that_meet_get_ids_of_their_own(store, tmp_path):
     put(tmp_path / "creds/a.json", GCLI2API)
-    put(tmp_path / "creds/a.txt", "test-key-1")
+    put(tmp_path / "creds/a.txt", GEMINI_CLI)
     assert await ids(store) == ["a", "a.txt"]
     assert await store.remove("a.txt")
     assert await ids(store) == ["a"]
@@ -184,8 +185,17 @@ async def test_one_of_several_in_a_file_is_not_removed_with_the_others(store, tm
     put(tmp_path / "creds/keys.txt", "test-key-1\ntest-key-2")
     await store.load()
     with pytest.raises(StoreError, match="holds other credentials"):
-        await store.remove("keys-1")
-    assert await ids(store) == ["keys-1", "keys-2"]
+        await store.remove(key_in("keys", "test-key-1"))
+    assert await ids(store) == [key_in("keys", "test-key-1"), key_in("keys", "test-key-2")]
+
+
+async def test_key_keeps_its_name_whatever_becomes_of_those_beside_it(store, tmp_path):
+    """Else what was disabled would be another one, and the one that was disabled would serve."""
+    path = tmp_path / "creds/keys.txt"
+    for lines in ("test-key-1\ntest-key-2\ntest-key-3", "test-key-3\ntest-key-2", "test-key-2"):
+        put(path, lines)
+        names = {each.api_key: each.id for each in await store.load()}
+        assert names["test-key-2"] == key_in("keys", "test-key-2")
 
 
 async def test_link_is_replaced_and_what_it_leads_to_stays(store, tmp_path):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from stores.forms import FormError, identity, read_credentials, rewrite, scan, to_document
 from tests.stores.credentials import AUTHORIZED_USER, GCLI2API, GEMINI_CLI, NESTED, SERVICE_ACCOUNT, zipped
+from tests.stores.names import key_in
 
 NEW_YEAR = 1767225600.0  # 2026-01-01T00:00:00Z
 
@@ -67,7 +68,9 @@ def test_service_account_is_for_vertex():
 )
 def test_plain_keys_come_one_per_line_or_by_comma(data):
     credentials = read_credentials(data, "keys.txt")
-    assert [(each.id, each.api_key) for each in credentials] == [("keys-1", "AQ.test-key-1"), ("keys-2", "test-key-2")]
+    assert [(each.id, each.api_key) for each in credentials] == [
+        ("keys-858319b0ad", "AQ.test-key-1"), ("keys-524197b76d", "test-key-2"),
+    ]  # fmt: skip
     assert {each.kind for each in credentials} == {"gemini_api"}
 
 
@@ -95,8 +98,10 @@ def test_key_with_its_project_and_surface():
 def test_array_and_lines_hold_several(text):
     credentials = read_credentials(text.encode(), "all.json")
     assert [(each.id, each.kind) for each in credentials] == [
-        ("all-1", "code_assist"), ("all-2", "code_assist"), ("all-3", "gemini_api"),
-    ]  # fmt: skip
+        ("all-8bbf477a24", "code_assist"),
+        ("all-b001d26c80", "code_assist"),
+        (key_in("all", "test-key-1"), "gemini_api"),
+    ]
 
 
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode, base64.encodebytes])
@@ -163,7 +168,7 @@ def test_garbage_is_refused_without_a_trace(data):
 
 def test_each_refused_entry_is_reported_and_the_others_are_read():
     reading = scan(json.dumps([GCLI2API, {"a": 1}, GEMINI_CLI]).encode(), "all.json")
-    assert [each.id for each in reading.credentials] == ["all-1", "all-3"]
+    assert [each.id for each in reading.credentials] == ["all-b001d26c80", "all-8bbf477a24"]
     assert [problem.entry for problem in reading.problems] == ["all.json, entry 2"]
 
 

@@ -11,6 +11,7 @@ import pytest
 from adapters.admin.app import disposition
 from adapters.simulator import Scenario
 from tests.adapters.admin.visitor import visiting
+from tests.stores.names import key_in
 
 CANARY = "canary-refresh-token-1"
 DOCUMENT = {
@@ -132,12 +133,13 @@ async def test_only_downloads_hold_secrets(tmp_path):
 
 async def test_batch_goes_on_after_one_that_fails(tmp_path):
     async with visiting(tmp_path) as visitor:
-        batch = {"action": "delete", "ids": ["nobody", "GEMINI_API_KEYS-1", "account"]}
+        of_environment = key_in("GEMINI_API_KEYS", "test-key-1")
+        batch = {"action": "delete", "ids": ["nobody", of_environment, "account"]}
         done = (await visitor.ask("POST", "/api/v1/credentials/batch", batch)).document
         assert done["succeeded"] == 1
         errors = {each["id"]: each["error"] for each in done["results"]}
         assert "no credential" in errors["nobody"]
-        assert "environment" in errors["GEMINI_API_KEYS-1"]
+        assert "environment" in errors[of_environment]
 
 
 async def test_verify_says_what_google_says(tmp_path):

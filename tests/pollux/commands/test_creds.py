@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pollux.cli import main
+from tests.stores.names import key_in
 
 ACCOUNT = {
     "client_id": "made-up-client.apps.example",
@@ -113,7 +114,7 @@ def test_remove_asks_first_and_takes_only_its_own_file(tmp_path: Path) -> None:
 
 
 def test_remove_of_what_the_environment_holds_says_so() -> None:
-    result = creds("remove", "--yes", "GEMINI_API_KEY", code=1, GEMINI_API_KEY="test-key-9")
+    result = creds("remove", "--yes", key_in("GEMINI_API_KEY", "test-key-9"), code=1, GEMINI_API_KEY="test-key-9")
     assert "comes from the environment and must be removed there" in result.stderr
 
 

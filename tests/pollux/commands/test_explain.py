@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pollux.cli import main
+from tests.stores.names import key_in
 
 BODY = '{"model": "gemini-3.8-flash-search", "messages": [{"role": "user", "content": "Say hello"}]}'
 ENVIRON = {"GEMINI_API_KEYS": "test-key-1,test-key-2", "API_PASSWORD": "made-up-password"}
@@ -38,8 +39,8 @@ def test_request_is_followed_to_the_credential_it_would_get() -> None:
     assert result.stdout.startswith("pipeline default\n\nauth\n  caller: null -> ")
     assert 'model-suffix\n  model: "gemini-3.8-flash-search" -> "gemini-3.8-flash"\n' in result.stdout
     assert 'search\n  payload.tools: null -> [{"googleSearch": {}}]\n' in result.stdout
-    assert "upstream is asked with GEMINI_API_KEYS-1 (gemini_api)\n" in result.stdout
-    assert "GEMINI_API_KEYS-2#0 (gemini_api): ready\n" in result.stdout
+    assert f"upstream is asked with {key_in('GEMINI_API_KEYS', 'test-key-1')} (gemini_api)\n" in result.stdout
+    assert f"{key_in('GEMINI_API_KEYS', 'test-key-2')}#0 (gemini_api): ready\n" in result.stdout
     assert "test-key" not in result.output
 
 

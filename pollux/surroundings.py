@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import StoreError
-from pollux.listener import address
+from pollux.listener import address, bind
 from pollux.problem import ENVIRONMENT, Problem
 
 if TYPE_CHECKING:
@@ -60,13 +59,10 @@ def _ports(loaded: Loaded) -> Iterator[Problem]:
     if metrics.bind:
         wanted.append((("metrics", "bind"), *address(metrics.bind)))
     for path, host, port in wanted:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind((host, port))
-            except OSError as exc:
-                yield loaded.problem(path, f"cannot listen on {host}:{port}: {exc.strerror}")
+        try:
+            bind(host, port).close()
+        except OSError as exc:
+            yield loaded.problem(path, f"cannot listen on {host}:{port}: {exc.strerror or exc}")
 
 
 def _libraries(loaded: Loaded) -> Iterator[Problem]:

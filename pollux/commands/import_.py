@@ -57,9 +57,9 @@ def command(
     if not dry_run and any(each.fidelity != "unsupported" for each in plan.items()):
         if not yes:
             click.confirm("Import this?", abort=True, err=True)
-        outcomes = _applied(plan, config)
-        if write_config is not None:
+        if write_config is not None:  # first: when it cannot be written, nothing has been taken over yet
             _write(plan, write_config)
+        outcomes = _applied(plan, config)
     _report(plan, outcomes, as_json=as_json)
     if any(each.result == "failed" for each in outcomes):
         sys.exit(1)

@@ -40,9 +40,12 @@ class Expiry(click.ParamType[float]):
         if duration is not None:
             return time.time() + int(duration[1]) * _SECONDS[duration[2]]
         try:
-            return datetime.fromisoformat(value).timestamp()
-        except ValueError:
+            expires = datetime.fromisoformat(value).timestamp()
+        except (ValueError, OverflowError):
             self.fail(f"{value!r} is neither a date such as 2027-01-31, nor a duration such as 30d, nor 'never'")
+        if expires <= time.time():
+            self.fail(f"{value} has passed: the key could never be used")
+        return expires
 
 
 def limits(function: F) -> F:

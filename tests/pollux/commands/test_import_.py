@@ -145,6 +145,12 @@ def test_settings_are_written_to_a_new_file_that_means_the_same(tmp_path: Path) 
     assert "is not written over" in again.stderr
 
 
+def test_settings_that_cannot_be_written_take_nothing_over() -> None:
+    failed = run("import", "--yes", "../old", "--write-config", "none/new.toml", code=1)
+    assert "none/new.toml: No such file or directory" in failed.stderr
+    assert listed() == {}
+
+
 def test_one_project_of_several_is_disabled_alone(tmp_path: Path) -> None:
     many = tmp_path / "many"
     many.mkdir()

@@ -59,6 +59,8 @@ def test_expiry_may_be_a_duration(given: str, seconds: int) -> None:
 
 def test_nonsense_is_refused_by_name() -> None:
     assert "neither a date" in keys("create", "--expires", "soon", code=2).stderr
+    for passed in ("2020-01-01", "1999-12-31T23:59:00+01:00"):
+        assert f"{passed} has passed" in keys("create", "--expires", passed, code=2).stderr
     assert "--rpm" in keys("create", "--rpm", "-1", code=2).stderr
     assert "no key unknown" in keys("show", "unknown", code=1).stderr
     assert "no key unknown" in keys("update", "unknown", code=1).stderr

@@ -12,6 +12,7 @@ from stores.memory import MemoryState
 from stores.sealing import Damaged, Sealer, read_envelope
 from stores.shared import KIND, SharedCredentials
 from tests.stores.credentials import GCLI2API, GEMINI_CLI
+from tests.stores.names import key_in
 
 KEY, OTHER = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
 
@@ -117,7 +118,8 @@ async def test_resealing_brings_all_under_the_new_key(tmp_path):
     assert (await directory.reseal(), await shared.reseal()) == (0, 0)
     assert (tmp_path / "notes.txt").read_text().startswith("Read me")
     directory, shared = await sealed_homes(tmp_path, state, OTHER)
-    assert [each.id for each in await directory.load()] == ["a", "plain-1", "plain-2"]
+    names = [each.id for each in await directory.load()]
+    assert names == ["a", key_in("plain", "test-key-1"), key_in("plain", "test-key-2")]
     assert [each.id for each in await shared.load()] == ["a"]
 
 

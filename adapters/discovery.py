@@ -26,7 +26,7 @@ PATIENCE = 300.0
 
 _METADATA = {"ideType": "IDE_UNSPECIFIED", "platform": "PLATFORM_UNSPECIFIED", "pluginType": "GEMINI"}
 _LEGACY_TIER = {"id": "legacy-tier", "userDefinedCloudaicompanionProject": True}
-_NEEDS_PROJECT = "this account needs a Google Cloud project of its own: add it to the credential's projects"
+_NEEDS_PROJECT = "this account needs a Google Cloud project: add it to the credential's projects, then enable it"
 
 log = structlog.get_logger(__name__)
 

@@ -18,6 +18,7 @@ from pipeline.ports import Call, Clock, Credential, Lease, Origin
 DEFAULT_LOCATION = "global"
 _MULTI_REGIONS = {"us", "eu"}
 _EMBEDDING = {"embed", "batch_embed"}
+_NEEDS_PROJECT = "Vertex needs a project: add one to the credential's projects, then enable it"
 _COUNTED = frozenset({"contents", "systemInstruction", "tools", "generationConfig"})
 
 
@@ -139,7 +140,7 @@ def _project(lease: Lease) -> str:
             return project
     raise Refused(
         "The proxy's credential names no project to call.",
-        verdict=Verdict("unit", "disable", None, "Vertex needs a project: add one to the credential's projects"),
+        verdict=Verdict("unit", "disable", None, _NEEDS_PROJECT),
         status=502,
         error_type="provider_auth",
     )

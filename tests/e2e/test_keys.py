@@ -8,6 +8,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +78,11 @@ async def test_key_created_while_running_chats_until_its_quota_is_used_up(tmp_pa
 
 async def test_disabled_expired_and_unknown_keys_are_refused(tmp_path: Path) -> None:
     key = await made(tmp_path)
-    expired = await made(tmp_path, "--expires", "2020-01-01")
+    soon = datetime.now(UTC) + timedelta(seconds=1.5)
+    expired = await made(tmp_path, "--expires", soon.isoformat())
     async with pollux(tmp_path) as proxy, httpcore.AsyncConnectionPool() as pool:
         assert (await chat(pool, proxy.url, key))[0] == 200
+        await asyncio.sleep((soon - datetime.now(UTC)).total_seconds())
         assert (await chat(pool, proxy.url, expired))[0] == 403
         assert (await chat(pool, proxy.url, "sk-unknown"))[0] == 401
         await asyncio.to_thread(keys, tmp_path, "update", key, "--disable")

@@ -50,6 +50,7 @@ async def test_members_together_may_be_no_larger_than_one() -> None:
         (zlib.compress(TEXT)[:-1], "deflate", "cut short"),
         (TEXT, "br", "not supported"),
     ],
+    ids=["cut", "followed", "plain", "deflate-cut", "unknown"],
 )
 async def test_body_that_is_not_what_it_says_is_refused(body: bytes, encoding: str, said: str) -> None:
     with pytest.raises(BadRequest, match=said) as caught:

@@ -26,8 +26,9 @@ $(INSTALLED): pyproject.toml
 demo: $(INSTALLED) ## serve on loopback with a simulated Google: no account needed
 	@$(BIN)/pollux demo $(ARGS)
 
-test: $(INSTALLED) ## run every test, on two processes
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+# Three processes keep two cores busy: half of the time a test waits for a clock, a browser or another process.
+test: $(INSTALLED) ## run every test, on three processes
+	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 lint: $(INSTALLED) ## check style and formatting
 	@$(BIN)/ruff check .

@@ -58,6 +58,19 @@ async def chat(url: str, key: str = KEY, **fields: object) -> tuple[int, bytes]:
     return response.status, response.content
 
 
+async def refused(folder: Path, **variables: str) -> tuple[int | None, str]:
+    """Start Pollux where it cannot; return its exit code and what it said of that."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pollux"),
+        cwd=folder,
+        env={**os.environ, "PORT": "0", **variables},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await asyncio.wait_for(process.communicate(), 20)
+    return process.returncode, said.decode()
+
+
 async def connects(url: str) -> bool:
     """Whether the kernel takes a connection for the proxy."""
     try:
@@ -219,34 +232,18 @@ async def test_what_keeps_it_from_starting_is_said_in_one_line_and_exits_78(
     (tmp_path / "file").touch()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         names = {"port": taken.getsockname()[1], "folder": tmp_path}
-        environ = {**os.environ, "PORT": "0", "WORKERS": workers, variable: value.format(**names)}
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "pollux"),
-            cwd=tmp_path,
-            env=environ,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        _, said = await asyncio.wait_for(process.communicate(), 20)
-    assert process.returncode == 78
-    lines = {line.removeprefix("pollux: ") for line in said.decode().splitlines()}  # each worker may say it
+        code, said = await refused(tmp_path, WORKERS=workers, **{variable: value.format(**names)})
+    assert code == 78
+    lines = {line.removeprefix("pollux: ") for line in said.splitlines()}  # each worker may say it
     assert lines == {f"environment: {variable}: {wrong.format(**names)}"}
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_store_that_is_away_exits_with_a_code_that_is_worth_another_try(tmp_path: Path, workers: str) -> None:
-    environ = {**os.environ, "PORT": "0", "WORKERS": workers, "STORAGE_URL": "redis://127.0.0.1:1"}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "pollux"),
-        cwd=tmp_path,
-        env=environ,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    _, said = await asyncio.wait_for(process.communicate(), 20)
-    assert process.returncode == 69
-    assert "pollux: Redis cannot be used: " in said.decode()
-    assert "Traceback" not in said.decode()
+    code, said = await refused(tmp_path, WORKERS=workers, STORAGE_URL="redis://127.0.0.1:1")
+    assert code == 69
+    assert "pollux: Redis cannot be used: " in said
+    assert "Traceback" not in said
 
 
 async def test_granian_serves_sees_callers_leave_and_stops(tmp_path: Path) -> None:

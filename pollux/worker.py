@@ -54,7 +54,7 @@ def run(
         with closing(_logs(loaded)) as logs, asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_serve(loaded, listener, index, environ, logs, supervisor))
     except (ConfigErrors, StoreError) as exc:
-        print(f"pollux: {exc}", file=sys.stderr)
+        sys.stderr.write(f"pollux: {exc}\n")  # in one piece: other workers may say the same at this moment
         return EX_UNAVAILABLE if isinstance(exc, StoreAway) else EX_CONFIG
     return 0
 

@@ -236,7 +236,7 @@ class PrometheusMeter:
         if self._shared is None:
             return content_type, encode(self._registry)
         gathered = CollectorRegistry()
-        MultiProcessCollector(gathered, str(self._shared))  # type: ignore[no-untyped-call]
+        _Workers(gathered, str(self._shared))  # type: ignore[no-untyped-call]
         return content_type, encode(gathered)
 
     async def scrape(self, accept: str = "") -> tuple[str, bytes]:
@@ -270,6 +270,21 @@ class PrometheusMeter:
     def _exemplar(self, x: Exchange) -> dict[str, str] | None:
         """Name the request that a duration is of; files that workers share have no room for it."""
         return {"trace_id": x.id} if self._shared is None else None
+
+
+class _Workers(MultiProcessCollector):
+    """What all workers have counted; one that is just starting has files with nothing in them yet."""
+
+    def collect(self) -> Any:
+        files = [str(file) for file in Path(self._path).glob("*.db") if _is_begun(file)]
+        return self.merge(files, accumulate=True)  # type: ignore[no-untyped-call]
+
+
+def _is_begun(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:  # gauges of a worker that has just died
+        return False
 
 
 def _by_type(usage: Chunk) -> tuple[int, ...]:

@@ -306,3 +306,16 @@ def test_calls_to_the_store_are_counted_by_what_was_done_and_errors_from_none_on
     assert 'pollux_store_errors_total{store="redis"} 1.0' in shown
     assert 'pollux_store_seconds_bucket{le="0.0025",op="take",store="redis"} 1.0' in shown
     assert 'pollux_store_seconds_sum{op="write",store="redis"} 1.5' in shown
+
+
+def test_scrape_passes_over_the_files_of_a_worker_that_is_just_starting():
+    shared = SharedMetrics()
+    worker = Worker(shared, 0)
+    try:
+        worker.serve(3)
+        for kind in ("counter", "histogram", "gauge_livesum"):
+            (shared.directory / f"{kind}_1.db").touch()
+        assert worker.scrape()[REQUESTS] == 3
+    finally:
+        worker.kill()
+        shared.remove()

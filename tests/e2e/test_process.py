@@ -89,6 +89,7 @@ async def figure(url: str, name: str) -> float:
             with suppress(httpcore.NetworkError, httpcore.RemoteProtocolError):
                 page = await pool.request("GET", f"{url}/metrics", headers=[("authorization", "Bearer panel")])
                 break
+    assert page.status == 200, page.content
     lines = [line for line in page.content.decode().splitlines() if line.startswith((f"{name}{{", f"{name} "))]
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
